@@ -22,6 +22,7 @@ CLAIMS = {
     "mixed": "data",
     "constant": "constant",
     "contrary": "data",
+    "varies": "varies",
     "saturated": "saturated",
     "exploding": "exploding",
     "targets": "data",

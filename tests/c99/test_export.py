@@ -27,7 +27,11 @@ from tests.c99.compiled import FLAGS, Compiled, compiler
 from tests.runtime.models import ENGLISH, STORIES, TASKS, built, classifier, saved, with_large_weights
 
 TOLERANCE = 1e-6
-READS_TEXT = [name for name in TASKS if name.split(",")[0].split()[0] in ("choice", "classifier", "language")]
+READS_TEXT = [
+    name
+    for name in TASKS
+    if name.split(",")[0].split()[0] in ("choice", "classifier", "language", "multilabel")
+]
 
 
 def exported(model: Path, tmp_path: Path) -> tuple[Any, c99.CExport, Compiled]:
@@ -39,11 +43,17 @@ def compared(task: Any, result: c99.CExport, compiled: Compiled) -> None:
     """The scores of texts of one token and of many are the runtime's."""
     memory = {"state_bytes": result.state_bytes, "workspace_bytes": result.workspace_bytes}
     for text, question in ((STORIES[35].text, STORIES[35].question), ("魯夫", "誰"), (ENGLISH, "Who?")):
-        if task.kind == "classifier":
+        if task.kind in ("classifier", "multilabel-classifier"):
             tokens = words(text)
             ids = [task.vocabulary.ids(tokens), task.pairs.ids(pairs_of(tokens))]
             theirs = task.scores(*ids)
             ours = compiled.run(np.array(ids[: compiled.ids]).T, **memory)
+            if task.kind == "multilabel-classifier":
+                (given,) = task.labels_given(task.probabilities([task.item(text)]))
+                assert [label for label, score in zip(task.labels, ours, strict=True) if score >= 0] == [
+                    *given
+                ]
+                theirs = theirs - np.log(task.thresholds / (1 - task.thresholds))
         elif task.kind == "choice-reader":
             ids, asked = (task.vocabulary.ids(words(part)) for part in (text, question))
             theirs = task.scores(ids, asked)
@@ -211,6 +221,16 @@ def test_a_tagger_of_whole_texts_too_gives_their_labels(tmp_path: Path) -> None:
     assert (labels[2:] == 777).all()
     assert np.abs(labels[:2] - expected).max() < TOLERANCE * max(1, np.abs(expected).max())
     assert np.abs(scores - task._emissions(item)).max() < 2 * TOLERANCE
+
+
+@pytest.mark.parametrize("name", ["int", "INT32_MAX", "main", 'a "b"/../c', "海", "", "9", "_t", "a\nb"])
+def test_any_name_becomes_one_of_c(name: str, tmp_path: Path) -> None:
+    result = c99.export(folders()["en/rnn"], tmp_path / "c", name=name)
+    assert sorted(path.name for path in (tmp_path / "c").glob("*.[ch]")) == [
+        f"{result.name}.c",
+        f"{result.name}.h",
+    ]
+    Compiled(tmp_path / "c", result.name)
 
 
 def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from keepgate.data.corpora.labelled import read_labelled, read_texts
+from keepgate.data.multilabel import MultilabelText
 from keepgate.errors import CorpusError
 
 
@@ -81,3 +82,52 @@ def test_one_column_is_not_both_text_and_label(tmp_path: Path) -> None:
     path.write_text("text,label\ngood,1\n", encoding="utf-8")
     with pytest.raises(CorpusError, match="'label' cannot be both text and label"):
         read_labelled(path, text_column="label")
+
+
+@pytest.mark.parametrize(
+    ("content", "separator", "form"),
+    [
+        (
+            '{"text": "one", "labels": ["a", "b", "a"]}\n{"text": "two", "labels": []}\n'
+            '{"text": "three", "labels": "c"}\n', None, "json lines",
+        ),
+        ("text,labels\none,a; b;a\ntwo,\nthree,c\n", ";", "csv"),
+        ('text,label\none,"a,b"\ntwo,","\nthree,c\n', ",", "csv"),
+        ("text\tlabel\none\ta | b\ntwo\t\nthree\tc\n", "|", "tsv"),
+    ],
+)  # fmt: skip
+def test_a_text_may_have_several_labels_or_none(
+    tmp_path: Path, content: str, separator: str | None, form: str
+) -> None:
+    corpus = read_labelled(written(tmp_path, "data", content), label_separator=separator)
+    assert corpus.several
+    labels = [item.labels for item in corpus.items if isinstance(item, MultilabelText)]
+    assert labels == [("a", "b"), (), ("c",)]
+    assert corpus.account() == (
+        f"3 texts ({form}), 1 of them with several labels, 1 with none\n3 labels: a 1, b 1, c 1."
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        (
+            '{"text": "x", "label": {"a": 1}}',
+            "line 1: 'label' holds an object; text or a number belongs there",
+        ),
+        ('{"text": "x", "label": [["a"]]}', "line 1: 'label' holds a list"),
+        ('{"text": "x", "label": ["a", " "]}', "line 1: the list 'label' holds a label that is empty"),
+        ('{"text": ["x"], "label": "a"}', "line 1: 'text' holds a list"),
+    ],
+)
+def test_a_field_of_another_type_is_named(tmp_path: Path, line: str, says: str) -> None:
+    with pytest.raises(CorpusError) as fault:
+        read_labelled(written(tmp_path, "a.jsonl", line + "\n"))
+    assert says in str(fault.value)
+    with pytest.raises(CorpusError, match="'text' holds a list"):
+        read_texts('{"text": ["x"]}\n', "x")
+
+
+def test_what_separates_labels_may_not_be_empty(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match="separator is empty"):
+        read_labelled(written(tmp_path, "a.csv", "text,label\nx,a\n"), label_separator="")

@@ -6,10 +6,12 @@ import math
 import torch
 
 from keepgate.lens.diagnosis.answer_quality import AnswerQuality
+from keepgate.lens.diagnosis.confusion import Confusion
 from keepgate.lens.diagnosis.evidence import Evidence
 from keepgate.lens.diagnosis.padding import Padding
 from keepgate.lens.diagnosis.ridge_baseline import Baseline
 from keepgate.lens.diagnosis.row_horizons import RowHorizons
+from keepgate.lens.diagnosis.target_faults import Shift, Wild
 from keepgate.lens.diagnosis.verdict import verdict_of
 from keepgate.lens.diagnosis.weight_scale import WeightScale
 from keepgate.lens.report import VerdictReport
@@ -47,6 +49,14 @@ READ = Padding(side="end", share=0.4, read=True, lengths=torch.tensor([3, 5, 9])
 THIRDS = {"short": 0.98, "long": 0.41}
 SURE = quality(0.5, sure=0.97, excess=0.4)
 CONTRARY = quality(0.04, guess=0.5, sure=0.95, excess=0.91, chance=0.5)
+BEFORE = dataclasses.replace(READ, side="start")
+MISPLACED = dataclasses.replace(BEFORE, misplaced=True)
+WILD = Wild(count=5, rows=240, share=0.97)
+NEAR = Baseline(skill=0.9, needed=40, interval=(36, 44), by_steps=((1, 0.0), (2, 0.4), (3, 0.5), (40, 0.9)))
+FLAT = quality(0.001, "explained", guess=0, sure=0.0009, spread=1.0, deviation=1.0, scale=9, scale_error=0.1)
+CYCLE = Confusion(exchanged=((1, 2), (2, 1)))
+NEVER = Confusion(never=((3, 0.2),), unlikely=3, others=0.97)
+RARE = Confusion(never=((3, 0.03),), others=0.97)
 DRAWN, LARGE = WeightScale(ratio=1.0, as_drawn=True), WeightScale(ratio=70.4, as_drawn=False)
 SHORT = quality(0.7, sure=0.95, excess=0.25, **THIRDS, limit=12)
 # What a classifier whose forget gates were shut after training shows: its gradient still arrives.
@@ -105,11 +115,13 @@ TABLE = [
     (measured(0.27, FAR) | {"exponent": 0.1, "weights": LARGE}, "exploding", "a lower learning rate (such as 0.001"),
     (measured(0.27, FAR) | {"weights": LARGE}, "untrained", "train longer"),
     (measured(0.27, FAR) | {"weights": LARGE, "vanishing_lag": 1} | UNGATED, "forgets", "70 times as large"),
-    (measured(0.27, FAR) | {"weights": DRAWN}, "untrained", "with a higher learning rate"),
+    (measured(0.27, FAR) | {"weights": DRAWN}, "untrained", "whether the optimiser was given them"),
+    (measured(0.27, FAR) | {"weights": DRAWN, "vanishing_lag": 23}, "untrained", "is gone after 23 steps, and the"),
+    (measured(0.7, FAR) | {"weights": DRAWN}, "untrained", "what stands behind the layer was trained"),
     (measured(0.27, NOTHING) | {"weights": DRAWN}, "untrained", "spread as they are first drawn"),
     (measured(0.7, NOTHING) | {"weights": DRAWN}, "unknown", "finds nothing in the rows either"),
     ({"horizon": 3, "weights": DRAWN}, "untrained", "training has hardly moved them"),
-    ({"horizon": 3, "vanishing_lag": 23, "weights": DRAWN}, "forgets", "gone after 23 steps"),
+    ({"horizon": 3, "vanishing_lag": 23, "weights": DRAWN}, "untrained", "begin with chrono initialisation, T = 100"),
     (measured(SHORT, FAR) | {"vanishing_lag": 3}, "extrapolates", "rows of more than 12 steps are answered worse"),
     ({"evidence": Evidence(quality=SHORT)}, "extrapolates", "train on rows as long as these"),
     (measured(dataclasses.replace(SHORT, limit=None), FAR) | {"vanishing_lag": 3}, "forgets", "after 3 steps"),
@@ -166,4 +178,29 @@ TABLE = [
     (measured(quality(0.25), FAR, constant=True) | {"exponent": 0.2, "weights": LARGE}, "exploding", "70 times"),
     (measured(quality(0.25), FAR, constant=True) | {"saturated": 0.9}, "saturated", "90% of the time"),
     ({"evidence": Evidence(alike=True)}, "targets", "all targets are the same"),
+    (measured(0.3, FAR, by_length=0.9), "targets", "lengths alone tell the targets (90% of the way"),
+    (measured(0.3, FAR, by_length=0.7), "untrained", "train longer"),
+    (measured(FLAT, FAR, wild=WILD), "targets", "5 of 240 targets lie so far from the others that 97%"),
+    (measured(quality(0.9, "explained", guess=0), wild=WILD), "none", "nothing is seen to be wrong"),
+    (measured(quality(-60, "explained", guess=0, spread=1010), wild=WILD), "targets", "97% of the variance"),
+    (measured(FLAT, NEAR), "untrained", "(their standard deviation is 0.03 and that of the targets 1)"),
+    (measured(FLAT, NEAR) | {"vanishing_lag": 3}, "untrained", "if the shapes were right, train longer"),
+    (measured(FLAT, NEAR) | {"vanishing_lag": 2}, "forgets", "compares each answer with every target."),
+    (measured(FLAT, NEAR) | {"vanishing_lag": 3, "weights": DRAWN}, "untrained", "training has hardly moved them"),
+    (measured(0.3, FAR, shift=Shift(places=1, over="steps", skill=0.98)), "targets", "fit the targets 1 step later"),
+    (measured(0.3, FAR, shift=Shift(places=-2, over="rows", skill=0.98)), "targets", "fit the targets 2 rows before"),
+    (measured(0.3, FAR, shift=Shift(places=-1, over="steps", skill=0.98)), "targets", "the targets 1 step before"),
+    (measured(0.3, FAR, shift=Shift(places=1, over="rows", skill=0.98)), "targets", "the targets 1 row later"),
+    (measured(0.3, FAR, confusion=CYCLE), "contrary", "answered for each other (1 as 2 and 2 as 1)"),
+    (measured(quality(0.3, **THIRDS), FAR, confusion=CYCLE) | {"vanishing_lag": 3}, "forgets", "gone after 3 steps"),
+    (measured(0.7, FAR, confusion=NEVER), "targets", "never answered nor likely: label 3 (20% of the targets)"),
+    (measured(0.3, NOTHING, confusion=dataclasses.replace(NEVER, others=0.2)), "unknown", "Never answered: label 3"),
+    (measured(0.3, NOTHING, confusion=dataclasses.replace(NEVER, unlikely=None)), "unknown", "Never answered: label"),
+    (measured(0.97, confusion=RARE), "none", "Never answered: label 3 (3%"),
+    (measured(0.3, FAR, varies="state", constant=True, mixed=True), "varies", "keeps something from call to call"),
+    ({"evidence": Evidence(varies="chance")}, "varies", "dropout that is always on"),
+    (measured(0.3, NOTHING, padding=BEFORE, without=quality(0.3)), "unknown", "finds nothing in the rows either"),
+    (measured(0.3, FAR, padding=MISPLACED), "padding", "their lengths are counted from there, so that 40.0%"),
+    (measured(0.97, padding=MISPLACED), "none", "nothing is seen to be wrong"),
+    (measured(0.3, FAR, padding=BEFORE, without=quality(0.97)), "padding", "at the rows' starts, and the answers are"),
 ]  # fmt: skip

@@ -7,13 +7,24 @@ import torch
 
 from keepgate import cells
 from keepgate.data.labelled import LabelledText
+from keepgate.data.multilabel import MultilabelText
 from keepgate.data.tagged import tagged_text
 from keepgate.demo.stories import stories, vocabulary_coverage_set
 from keepgate.export import save
-from keepgate.tasks import ChoiceReader, Classifier, LanguageModel, SpanReader, Tagger
+from keepgate.tasks import (
+    ChoiceReader,
+    Classifier,
+    LanguageModel,
+    MultilabelClassifier,
+    PointerReader,
+    SpanReader,
+    Tagger,
+)
 from keepgate.tasks.choice import ChoiceReaderSettings
 from keepgate.tasks.classifier import ClassifierSettings
 from keepgate.tasks.language_model import LanguageModelSettings
+from keepgate.tasks.multilabel import MultilabelSettings
+from keepgate.tasks.pointer import PointerReaderSettings
 from keepgate.tasks.span import SpanReaderSettings
 from keepgate.tasks.tagger import TaggerSettings
 from tests.kernels.user_cells import janet, reads_memory
@@ -34,6 +45,17 @@ def classifier(**settings: Any) -> Classifier:
     texts = [LabelledText(text=story.text, label=story.answers[0]) for story in STORIES]
     chosen = ClassifierSettings(**{"embedding_size": 6, "pair_size": 4, "hidden_size": 5, **settings})
     return Classifier.build(texts, chosen, seed=0)
+
+
+def multilabel(**settings: Any) -> MultilabelClassifier:
+    texts = [
+        MultilabelText(text=story.text, labels=(*story.answers[:1], "long")[: 1 + len(story.text) % 2])
+        for story in STORIES
+    ]
+    chosen = MultilabelSettings(**{"embedding_size": 6, "pair_size": 4, "hidden_size": 5, **settings})
+    task = MultilabelClassifier.build(texts, chosen, seed=0)
+    task.thresholds.copy_(torch.linspace(0.2, 0.7, len(task.labels)))
+    return task
 
 
 def tagger(*, words: bool = False, **settings: Any) -> Tagger:
@@ -64,6 +86,11 @@ def span(**settings: Any) -> SpanReader:
     return SpanReader.build(STORIES, chosen, seed=0)
 
 
+def pointer(**settings: Any) -> PointerReader:
+    chosen = PointerReaderSettings(embedding_size=6, hidden_size=5, pointer_size=7, **settings)
+    return PointerReader.build(STORIES, chosen, seed=0)
+
+
 def language_model(**settings: Any) -> LanguageModel:
     chosen = LanguageModelSettings(**{"embedding_size": 6, "hidden_size": 8, **settings})
     return LanguageModel.build([LabelledText(text=ENGLISH + "\n" + ENGLISH)], chosen, seed=0)
@@ -87,6 +114,8 @@ TASKS = {
     "classifier, mean": lambda: classifier(pooling="mean", cell="gru", num_layers=3),
     "classifier, max forwards": lambda: classifier(pooling="max", cell="rnn_relu", bidirectional=False),
     "classifier, attention": lambda: classifier(pooling="attention", num_layers=2),
+    "multilabel": lambda: multilabel(),
+    "multilabel, last": lambda: multilabel(pooling="last", pair_size=0, bidirectional=False),
     "tagger, characters": lambda: tagger(),
     "tagger, words and letters": lambda: tagger(words=True, cell="gru"),
     "tagger, one way": lambda: tagger(words=True, pair_size=0, letter_size=0, bidirectional=False),
@@ -94,6 +123,9 @@ TASKS = {
     "span, most likely": lambda: span(f1_weight=0.0, max_answer_span=5, max_train_span=9),
     "span, none by its threshold": lambda: span(no_answer=True, no_answer_threshold=-1e9),
     "span, or none": lambda: span(no_answer=True),
+    "pointer": lambda: pointer(no_answer_threshold=1e9),
+    "pointer, or none": lambda: pointer(cell="gru", num_layers=2, max_answer_span=3),
+    "pointer, none by its threshold": lambda: pointer(cell=JANET, no_answer_threshold=-1e9),
     "language model": lambda: language_model(),
     "language model, tied words": lambda: language_model(tokens="words", tied_weights=True, num_layers=2),
     "language model, gru": lambda: language_model(cell="gru"),
@@ -121,7 +153,7 @@ def saved(task: Any, folder: Path) -> Path:
 
 def items_of(task: Any) -> list[Any]:
     """Items of very different lengths that the task reads."""
-    if isinstance(task, (ChoiceReader, SpanReader)):
+    if isinstance(task, (ChoiceReader, SpanReader, PointerReader)):
         return [STORIES[0], STORIES[35], task.item("魯夫", "誰?"), task.item(ENGLISH, "Who sees 1,000 cats?")]
     texts = [STORIES[0].text, STORIES[35].text, ENGLISH, "x"]
     return [task.item(text) for text in texts]

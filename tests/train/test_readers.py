@@ -10,6 +10,7 @@ import torch
 
 from keepgate.data.labelled import LabelledText
 from keepgate.data.labelled_series import LabelledSeries
+from keepgate.data.multilabel import MultilabelText
 from keepgate.data.questions import Question
 from keepgate.data.series import make_series
 from keepgate.data.tagged import tagged_text
@@ -37,6 +38,10 @@ LABELLED_SERIES = [
     )
     for k in range(6)
 ]
+SEVERAL = [
+    MultilabelText(text=question.text, labels=(question.answers[0], "long")[: 1 + number % 2])
+    for number, question in enumerate(QUESTIONS)
+]
 LABEL_METRICS = {"accuracy", "macro_f1", "balanced_accuracy", "calibration_error"}
 READER_METRICS = {"exact", "f1_substring", "f1_bag"}
 # What each kind is trained on, and what it is measured by.
@@ -47,6 +52,7 @@ EXAMPLES: dict[str, tuple[list[Any], set[str]]] = {
     "classifier": (LABELLED, LABEL_METRICS),
     "forecaster": (SERIES, {"mse", "mae", "mase", "smape", "pinball", "coverage"}),
     "language-model": (LABELLED, {"nats", "perplexity", "bits_per_character"}),
+    "multilabel-classifier": (SEVERAL, {"micro_f1", "macro_f1", "exact", "calibration_error"}),
     "series-classifier": (LABELLED_SERIES, LABEL_METRICS),
     "tagger": (TAGGED, {"f1", "precision", "recall", "accuracy"}),
 }

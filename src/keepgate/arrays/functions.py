@@ -42,6 +42,11 @@ def softmax(x: Array, axis: int) -> Array:
     return powers
 
 
+def sigmoid(x: Array) -> Array:
+    """1 / (1 + exp(-x)), without overflow."""
+    return np.exp(-np.logaddexp(np.zeros_like(x), -x))
+
+
 def logsumexp(x: Array, axis: int) -> Array:
     """The logarithm of the sum of e^x along the axis."""
     most = x.max(axis, keepdims=True)

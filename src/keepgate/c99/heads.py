@@ -1,8 +1,11 @@
 """The head of each task as C: from what its layer gives to scores before the softmax. The list is written out."""
 
+import copy
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
+
+import numpy as np
 
 from ..arrays.encoder import TimeDelay
 from ..arrays.recurrent import Recurrent
@@ -21,6 +24,7 @@ from .layers import (
     workspace_floats,
 )
 from .places import count_of_places
+from .pointer import add_pointer_reader
 from .readout import MAX, MEAN, add_readout
 from .source import Source, filled
 from .span import add_span_reader
@@ -136,13 +140,18 @@ def _choice(source: Source, task: Any) -> Interface:
     return Interface(1, scores, outputs + 1, layer.directions == 1, about, _RUN_QUESTION)
 
 
-def _classifier(source: Source, task: Any) -> Interface:
+def _classifier(source: Source, task: Any, score: str = "a score for each label") -> Interface:
     tables = [task.inputs.token] if task.inputs.pair is None else [task.inputs.token, task.inputs.pair]
     _add_encoder(source, task, tables)
     pair = "" if len(tables) == 1 else ", and of the pair that it makes with the next"
-    return _add_pooled(
-        source, task, len(tables), f"ids: of each token its number{pair}; a score for each label"
-    )
+    return _add_pooled(source, task, len(tables), f"ids: of each token its number{pair}; {score}")
+
+
+def _multilabel(source: Source, task: Any) -> Interface:
+    task = copy.copy(task)
+    weight, bias = task.readout
+    task.readout = weight, bias - np.log(task.thresholds / (1 - task.thresholds))
+    return _classifier(source, task, "a score for each label, 0 or more where it is given")
 
 
 def _series_classifier(source: Source, task: Any) -> Interface:
@@ -202,6 +211,8 @@ _HEADS: dict[str, Callable[[Source, Any], Interface]] = {
     "classifier": _classifier,
     "forecaster": add_forecaster,
     "language-model": _language_model,
+    "multilabel-classifier": _multilabel,
+    "pointer-reader": add_pointer_reader,
     "series-classifier": _series_classifier,
     "span-reader": add_span_reader,
     "tagger": add_tagger,

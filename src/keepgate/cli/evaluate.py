@@ -15,7 +15,7 @@ from rich.table import Table
 from ..errors import BundleError, SettingsError
 from ..wording import amount, count_of, percent, sanitize
 from .console import make_console, one_line, print_json, print_text, seconds, table
-from .inputs import BatchSize, Model, SeriesColumn, TextColumn, at_least_one
+from .inputs import BatchSize, LabelSeparator, Model, SeriesColumn, TextColumn, at_least_one
 from .output_paths import check_writable
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ the error beside that of the naive forecast before the first window, and has no 
 
 # A confusion matrix of more labels does not fit on a screen.
 _CONFUSED = 12
+_LABELS = 40
 _HARDLY_ANY = 0.01
 
 
@@ -56,6 +57,7 @@ def evaluate(
     label_column: Annotated[
         str | None, Parameter(metavar="NAME", help="The column of the labels, if it is not found.")
     ] = None,
+    label_separator: LabelSeparator = None,
     series_column: SeriesColumn = None,
     out: Annotated[
         Path | None, Parameter(help="Write each prediction, with its scores, as a line of JSON.")
@@ -66,7 +68,7 @@ def evaluate(
     """Measure a model on data whose answers or labels are known.
 
     Prints each measure in per cent with the interval that holds 95% of bootstrap samples, beside what is had without a
-    model; for a classifier also the confusion matrix.
+    model; for a classifier also the confusion matrix, or the figures of each label where a text may have several.
     """
     at_least_one(batch_size=batch_size)
     if out is not None:
@@ -76,7 +78,10 @@ def evaluate(
 
     task = load(model)
     kind = KINDS[task.kind]
-    columns = {"text_column": text_column, "label_column": label_column, "series_column": series_column}
+    columns = {
+        "text_column": text_column, "label_column": label_column, "label_separator": label_separator,
+        "series_column": series_column,
+    }  # fmt: skip
     corpus = kind.read_for(task, data, **_columns_of(kind, columns))
     if corpus.left_out:
         print_text(make_console(errors=True), sanitize(corpus.account()))
@@ -84,7 +89,11 @@ def evaluate(
     measurement = measure_with_bar(task, corpus.items, kind.unit, batch_size=batch_size)
     took = time.perf_counter() - started
     # A reader that points can give nearly any answer: whether it can is looked at only where it gave hardly one.
-    if task.choices is not None or measurement.values()[task.metrics[0].name] < _HARDLY_ANY:
+    if (
+        task.choices is not None
+        or measurement.by_label
+        or measurement.values()[task.metrics[0].name] < _HARDLY_ANY
+    ):
         _print_impossible(task, corpus.items, kind.unit)
     if out is not None:
         write_records(out, measurement.records)
@@ -97,15 +106,19 @@ def evaluate(
         console, f"{count_of(len(corpus.items), kind.unit)} ({corpus.format}), read in {seconds(took)}"
     )
     console.print(_metric_table(task, measurement))
+    _print_without_value(console, task, measurement, kind.unit)
+    _print_by_label(console, measurement)
+    _print_confusion(console, measurement)
+
+
+def _print_without_value(console: Console, task: "Task", measurement: "Measurement", unit: str) -> None:
+    """Which metrics have no finite value on these items."""
     values = measurement.values()
     without = [metric.title for metric in task.metrics if not math.isfinite(values.get(metric.name, 0.0))]
     if without:
         print_text(
-            console,
-            f"–: nothing in these {kind.unit} gives a finite value of {', '.join(without)}.",
-            "yellow",
+            console, f"–: nothing in these {unit} gives a finite value of {', '.join(without)}.", "yellow"
         )
-    _print_confusion(console, measurement)
 
 
 def _metric_table(task: "Task", measurement: "Measurement") -> Table:
@@ -145,6 +158,11 @@ def _as_json(measurement: "Measurement") -> dict[str, Any]:
         title: {name: _finite(value) for name, value in values.items()}
         for title, values in measurement.baselines.items()
     }
+    if measurement.by_label:
+        fields["labels"] = {
+            label: {name: _finite(value) for name, value in figures.items()}
+            for label, figures in measurement.by_label.items()
+        }
     if measurement.confusion is not None:
         labels, counts = measurement.confusion
         fields["confusion"] = {"labels": list(labels), "counts": counts.tolist()}
@@ -185,6 +203,24 @@ def _print_impossible(task: "Task", items: Sequence[Any], unit: str) -> None:
                 f"{count:,} of {count_of(len(items), unit)} cannot be right, because {reason}.",
                 "yellow",
             )
+
+
+def _print_by_label(console: Console, measurement: "Measurement") -> None:
+    """Precision, recall and F1 of each label, the commonest first."""
+    figures = sorted(measurement.by_label.items(), key=lambda pair: -pair[1]["texts"])
+    rows = [
+        (
+            one_line(label),
+            f"{of['texts']:,.0f}",
+            *(amount(100 * of[name]) for name in ("precision", "recall", "f1")),
+        )
+        for label, of in figures[:_LABELS]
+    ]
+    if rows:
+        console.print()
+        console.print(table(("label", "texts", "precision", "recall", "F1"), rows))
+    if len(figures) > _LABELS:
+        print_text(console, f"and {len(figures) - _LABELS:,} rarer labels (--json has all)", "dim")
 
 
 def _print_confusion(console: Console, measurement: "Measurement") -> None:

@@ -17,7 +17,8 @@ EPILOGUE = """Examples:
   keepgate export my-model --fixed-bytes
 
 Both take token numbers (vocabulary.json in the model's folder lists the tokens in their order, from 2), or of a
-classifier of series and a forecaster values in their own units, and give scores before the softmax. --onnx needs the
+classifier of series and a forecaster values in their own units, and give scores before the softmax (of a
+multilabel classifier 0 or more where a label is given). --onnx needs the
 extra: pip install 'keepgate[onnx]'; of a tagger it gives emissions and the scores of the CRF's moves.
 --c writes NAME.h and NAME.c, which need no library and allocate nothing: of a tagger they give the tags too, of a span
 reader the answer's tokens."""
@@ -38,7 +39,7 @@ def export(
     """Write a model in a form that runs without keepgate and torch.
 
     ONNX Runtime runs the file at three shapes that it was not exported with, and the largest difference from the model
-    is printed; above 1e-5 the command fails, and no file is written.
+    is printed; above 1e-5, and above the model's own rounding, the command fails, and no file is written.
     """
     if onnx is None and c is None and not fixed_bytes:
         raise SettingsError("nothing says what to write; give --onnx FILE, --c DIR or --fixed-bytes")

@@ -29,6 +29,10 @@ TextFile = Annotated[
 TextColumn = Annotated[
     str | None, Parameter(metavar="NAME", help="The column of the texts, if it is not found.")
 ]
+LabelSeparator = Annotated[
+    str | None,
+    Parameter(metavar="SIGN", help="What stands between the labels of a text, where it may have several."),
+]
 SeriesColumn = Annotated[
     str | None,
     Parameter(metavar="NAME", help="The column that says of which series a row is, if it is not found."),

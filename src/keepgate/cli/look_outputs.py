@@ -72,10 +72,11 @@ def draw_files(
 ) -> LookFiles:
     """The explanation of one item, its page and figures. Raises SettingsError for a figure that there is not."""
     from ..data.labelled_series import LabelledSeries
+    from ..data.multilabel import MultilabelText
     from ..lens import explain
     from ..tasks.probe import SeriesProbed
 
-    if isinstance(model, SeriesProbed) or isinstance(item, LabelledSeries):
+    if isinstance(model, SeriesProbed) or isinstance(item, (LabelledSeries, MultilabelText)):
         explanation = explain(model, item, language=language or "en")
     else:
         explanation = explain(model, item.text, item.question or None, language=language or "en")

@@ -1,5 +1,6 @@
 """keepgate predict: a label, with probabilities, for each text of a file."""
 
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,7 +28,9 @@ EPILOGUE = """Examples:
 A file of plain text has one text a line; of CSV, TSV or JSON lines the column called text (review, sentence, ...) is
 read. A classifier of series reads a table with a row for each step, or NumPy's .npz. Each line of the result is
 {"text": "...", "label": "...", "probability": 0.97, "probabilities": {...}}, with "series" in place of the text for a
-series; with --tsv it is the label, its probability and the text, separated by tabs."""
+series; with --tsv it is the label, its probability and the text, separated by tabs. Where a text may have several
+labels it is {"text": "...", "labels": ["...", ...], "probability": 0.9, "probabilities": {...}}, the probability being
+that of these labels and no others; with --tsv the labels are joined by semicolons."""
 
 
 def predict(
@@ -70,18 +73,17 @@ def predict(
         else _texts(raw, path, text_column)
     )
     probabilities = task.probabilities(items, batch_size=batch_size).tolist()
-    records = [
-        _record("series", item.id, task.choices, row)
-        if isinstance(item, LabelledSeries)
-        else _record("text", item.text, task.choices, row)
-        for item, row in zip(items, probabilities, strict=True)
-    ]
+    what = "series" if reads_series else "text"
+    names = [item.id if isinstance(item, LabelledSeries) else item.text for item in items]
+    predict_row = _several if hasattr(task, "labels_given") else _one
+    records = [{what: name, **predict_row(task, row)} for name, row in zip(names, probabilities, strict=True)]
     if out is not None:
         write_records(out, records)
     for record in records if out is None else []:
         if tsv:
             text = sanitize(" ".join(next(iter(record.values())).split()))
-            sys.stdout.write(f"{sanitize(record['label'])}\t{record['probability']:.6f}\t{text}\n")
+            label = record["label"] if "label" in record else ";".join(record["labels"])
+            sys.stdout.write(f"{sanitize(label)}\t{record['probability']:.6f}\t{text}\n")
         else:
             print_json(record)
 
@@ -94,7 +96,14 @@ def _texts(raw: bytes, path: str, text_column: str | None) -> list[LabelledText]
     return corpus.items
 
 
-def _record(what: str, name: str, labels: tuple[str, ...], row: list[float]) -> dict[str, Any]:
+def _one(task: Any, row: list[float]) -> dict[str, Any]:
     best = max(range(len(row)), key=row.__getitem__)
-    shares = dict(zip(labels, row, strict=True))
-    return {what: name, "label": labels[best], "probability": row[best], "probabilities": shares}
+    shares = dict(zip(task.choices, row, strict=True))
+    return {"label": task.choices[best], "probability": row[best], "probabilities": shares}
+
+
+def _several(task: Any, row: list[float]) -> dict[str, Any]:
+    (names,) = task.labels_given([row])
+    shares = dict(zip(task.labels, row, strict=True))
+    probability = math.prod(share if name in names else 1 - share for name, share in shares.items())
+    return {"labels": list(names), "probability": probability, "probabilities": shares}

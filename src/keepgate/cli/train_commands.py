@@ -131,6 +131,8 @@ def detect_task(kinds: "Sequence[TaskKind]", corpus: Any, name: str = "auto") ->
     reasons = []
     for kind in kinds:
         suits, reason = kind.suits(corpus)
+        if suits and not reason:
+            return kind, ""
         if suits:
             alternatives = "; ".join(
                 f"--kind {other.option}: one that {other.does}" for other in kinds if other is not kind

@@ -7,6 +7,7 @@ from typing import Any
 from ..wording import count_of, percent
 from .labelled import LabelledText
 from .labelled_series import LabelledSeries
+from .multilabel import MultilabelText, labels_of
 from .questions import Question
 from .tagged import TaggedText
 
@@ -25,11 +26,12 @@ def imbalance_of(items: Sequence[Any], unit: str) -> list[str]:
     """
     tagged = [item for item in items if isinstance(item, TaggedText)]
     labels = [item.label for item in items if isinstance(item, _LABELLED) and item.label is not None]
+    several = [label for item in items if isinstance(item, MultilabelText) for label in labels_of(item) or ()]
     sentences = [
         _of_classes(
-            labels,
+            several or labels,
             "labels",
-            unit,
+            "labels given" if several else unit,
             "accuracy hardly shows them, so judge by macro F1, weigh them (--set class_weights=balanced)",
         ),
         _of_classes(_tags_of(tagged), "tags", "tagged tokens", "figures of all tags hardly show them"),

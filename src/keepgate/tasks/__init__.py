@@ -9,6 +9,7 @@ _EXPORTS = {
     "kind": ("TaskKind",),
     "kinds": ("KINDS",),
     "language_model.model": ("LanguageModel",),
+    "multilabel.classifier": ("MultilabelClassifier",),
     "pointer.reader": ("PointerReader",),
     "series_classifier.classifier": ("SeriesClassifier",),
     "span.reader": ("SpanReader",),

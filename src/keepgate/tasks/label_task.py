@@ -45,8 +45,8 @@ class LabelTask(nn.Module):
         label_counts: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
-        self.choices, self.settings = tuple(labels), settings
-        self._targets = {label: number for number, label in enumerate(self.choices)}
+        self.labels, self.settings = tuple(labels), settings
+        self._targets = {label: number for number, label in enumerate(self.labels)}
         self.label_counts = None if label_counts is None else [*label_counts]
         weights = None
         if getattr(settings, "class_weights", None) == "balanced":
@@ -70,6 +70,11 @@ class LabelTask(nn.Module):
             window=window,
         )
         self.dropout = nn.Dropout(settings.dropout)
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The labels, of which each item has one."""
+        return self.labels
 
     def unlearnable(self, example: Any) -> str | None:
         """Why nothing can be learnt from this example; None if something can."""
@@ -140,11 +145,11 @@ class LabelTask(nn.Module):
             tokens_at_once=TOKENS_AT_ONCE,
             on_progress=on_progress,
         )
-        return torch.stack(rows) if rows else torch.empty(0, len(self.choices))
+        return torch.stack(rows) if rows else torch.empty(0, len(self.labels))
 
     def predict(self, items: Sequence[Any], *, batch_size: int = 64) -> list[Answer]:
         """The most probable label of each item, and the others after it. Raises as `probabilities` does."""
-        candidates = candidates_of(self.probabilities(items, batch_size=batch_size).numpy(), self.choices)
+        candidates = candidates_of(self.probabilities(items, batch_size=batch_size).numpy(), self.labels)
         return [self.answer_of(item, labels) for item, labels in zip(items, candidates, strict=True)]
 
     def answer_of(self, item: Any, candidates: tuple[tuple[str, float], ...]) -> Answer:  # noqa: ARG002

@@ -30,12 +30,14 @@ class Measurement:
     scores: of each metric by name, its value over any selection of the items, numbered from 0.
     baselines: what needs no model, in words ("always good"), and the value of each metric that it has.
     confusion: of a classification, how often each label (row) was predicted as each (column).
+    by_label: where an item may have several labels, figures of each by name; NaN for one that has no value.
     """
 
     records: Sequence[Mapping[str, Any]]
     scores: Mapping[str, Callable[[Rows], float]]
     baselines: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     confusion: tuple[tuple[str, ...], NDArray[np.int64]] | None = None
+    by_label: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def values(self) -> dict[str, float]:
         """Every metric over all items, by name."""

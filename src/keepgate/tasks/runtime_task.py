@@ -16,6 +16,8 @@ RUNTIMES = {
     "classifier": "classifier",
     "forecaster": "forecaster",
     "language-model": "language_model",
+    "multilabel-classifier": "multilabel",
+    "pointer-reader": "pointer",
     "series-classifier": "series_classifier",
     "span-reader": "span",
     "tagger": "tagger",

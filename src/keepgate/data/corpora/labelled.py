@@ -1,4 +1,4 @@
-"""Texts with labels: JSON lines, or CSV or TSV whose first line names the columns."""
+"""Texts with labels, one or several: JSON lines, or CSV or TSV whose first line names the columns."""
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,29 +8,38 @@ from pathlib import Path
 from ...errors import CorpusError, nearest_first
 from ...wording import count_of
 from ..labelled import LabelledText
+from ..multilabel import MultilabelText, labels_of
 from .corpus import LeftOut, account_of, listed_counts
 from .source import lines_of, read_text
 from .table import delimiter_of, read_rows
-from .values import clean
+from .values import clean, kind_of
 
 # The names under which a column is known, the first of them the one that the documentation teaches.
 TEXT = ("text", "review", "sentence", "content", "comment", "文本", "評論", "评论")
-LABEL = ("label", "class", "category", "sentiment", "target", "標籤", "标签")
+LABEL = ("label", "labels", "class", "category", "sentiment", "target", "標籤", "标签")
 
 
 @dataclass
 class LabelledCorpus:
-    """Labelled texts in the order of their files. format: "csv", "tsv", "json lines" or "lines"."""
+    """Labelled texts in the order of their files. format: "csv", "tsv", "json lines" or "lines".
+
+    several: whether a text may have several labels: each is a `MultilabelText` then.
+    """
 
     items: list[LabelledText]
     format: str
     left_out: list[LeftOut] = field(default_factory=list)
+    several: bool = False
 
     def account(self, at_most: int = 5) -> str:
         """What was taken and what was not, in a line; the first texts left out; the labels, the commonest first."""
         summary = f"{count_of(len(self.items), 'texts')} ({self.format})"
+        if self.several:
+            numbers = [len(labels_of(item) or ()) for item in self.items]
+            several = sum(number > 1 for number in numbers)
+            summary += f", {several:,} of them with several labels, {numbers.count(0):,} with none"
         account = account_of(summary, self.left_out, at_most)
-        labels = [item.label for item in self.items if item.label is not None]
+        labels = [label for item in self.items for label in labels_of(item) or ()]
         return f"{account}\n{listed_counts(labels, 'labels')}" if labels else account
 
 
@@ -39,12 +48,20 @@ def read_labelled(
     *,
     text_column: str | None = None,
     label_column: str | None = None,
+    label_separator: str | None = None,
 ) -> LabelledCorpus:
     """The labelled texts of these files, in order; each file is read by its own format.
 
     text_column, label_column: names of the columns (fields, in JSON); None takes the first that has a usual name.
-    Raises CorpusError for a file that cannot be read or has no such column, and if no text is left.
+    label_separator: what stands between the labels of a text that may have several; an empty cell then is a text
+        without any. In JSON, lists of labels need none.
+    Raises CorpusError for a file that cannot be read or has no such column, for a field that is neither text nor a
+    number (nor, of labels, a list of these), and if no text is left.
     """
+    if label_separator == "":
+        raise CorpusError(
+            "the label separator is empty; give the sign that stands between two labels, such as ;"
+        )
     files = [paths] if isinstance(paths, (str, Path)) else list(paths)
     corpus = LabelledCorpus([], "")
     formats = []
@@ -61,7 +78,12 @@ def read_labelled(
                 f"{path}: the column {text!r} cannot be both text and label; name another for one of them"
             )
         for place, row in rows:
-            _take(corpus, row, text, label, str(path), place)
+            _take(corpus, row, text, label, label_separator, str(path), place)
+    corpus.several = any(isinstance(item, MultilabelText) for item in corpus.items)
+    if corpus.several:
+        corpus.items = [
+            MultilabelText(text=item.text, labels=labels_of(item), id=item.id) for item in corpus.items
+        ]
     corpus.format = " + ".join(dict.fromkeys(formats))
     if not corpus.items:
         raise CorpusError(
@@ -80,13 +102,13 @@ def read_texts(content: str, path: str, *, text_column: str | None = None) -> La
     if first.startswith("{") or text_column is not None or names & set(TEXT):
         rows, form = read_rows(content, path)
         column = needed_column(list(rows[0][1]), text_column, TEXT, "text", path) if rows else ""
-        pairs = [(place, row.get(column)) for place, row in rows]
+        pairs = [(place, _cell(row.get(column), column, path, place)) for place, row in rows]
     else:
-        pairs, form = [(f"line {n}", line) for n, line in enumerate(lines_of(content), 1)], "lines"
+        pairs, form = [(f"line {n}", clean(line)) for n, line in enumerate(lines_of(content), 1)], "lines"
     items = [
-        LabelledText(text=clean(str(text)), id=f"{path}:{place.removeprefix('line ')}")
+        LabelledText(text=text, id=f"{path}:{place.removeprefix('line ')}")
         for place, text in pairs
-        if text is not None and str(text).strip()
+        if text.strip()
     ]
     if not items:
         raise CorpusError(f"{path}: there is no text in it")
@@ -120,12 +142,38 @@ def needed_column(
 
 
 def _take(
-    corpus: LabelledCorpus, row: Mapping[str, object], text: str, label: str, path: str, place: str
+    corpus: LabelledCorpus,
+    row: Mapping[str, object],
+    text_column: str,
+    label_column: str,
+    separator: str | None,
+    path: str,
+    place: str,
 ) -> None:
-    values = {name: "" if row.get(name) is None else clean(str(row[name])) for name in (text, label)}
-    lacking = [what for what, name in (("text", text), ("label", label)) if not values[name].strip()]
+    text = _cell(row.get(text_column), text_column, path, place)
+    value = row.get(label_column)
+    several = isinstance(value, list) or (separator is not None and value is not None)
+    label = "" if isinstance(value, list) else _cell(value, label_column, path, place).strip()
+    lacking = "text" if not text.strip() else "" if several or label else "label"
     if lacking:
-        corpus.left_out.append(LeftOut(path, place, f"the {lacking[0]} is empty"))
+        corpus.left_out.append(LeftOut(path, place, f"the {lacking} is empty"))
         return
     identity = f"{path}:{place.removeprefix('line ')}"
-    corpus.items.append(LabelledText(text=values[text], label=values[label].strip(), id=identity))
+    if not several:
+        corpus.items.append(LabelledText(text=text, label=label, id=identity))
+        return
+    parts = value if isinstance(value, list) else label.split(separator)
+    labels = [_cell(part, label_column, path, place).strip() for part in parts]
+    if isinstance(value, list) and not all(labels):
+        raise CorpusError(f"{path}, {place}: the list {label_column!r} holds a label that is empty")
+    labels = [label for label in labels if label]
+    corpus.items.append(MultilabelText(text=text, labels=tuple(dict.fromkeys(labels)), id=identity))
+
+
+def _cell(value: object, column: str, path: str, place: str) -> str:
+    """A cell as text. Raises CorpusError, in JSON, for an object or a list in its place."""
+    if isinstance(value, (dict, list)):
+        raise CorpusError(
+            f"{path}, {place}: {column!r} holds {kind_of(value)}; text or a number belongs there"
+        )
+    return "" if value is None else clean(str(value))

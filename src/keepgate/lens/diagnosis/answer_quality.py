@@ -20,6 +20,8 @@ SURER, SURE = 0.1, 0.3
 CONTRARY = 0.5
 # Answers are good from this skill on.
 GOOD = 0.8
+# Numbers hardly differ where their variance is less than this share of the targets': a tenth of the standard deviation.
+FLAT = 0.01
 # Where training was not at its end, the answers are too small by so much.
 SCALED = 0.1
 
@@ -34,7 +36,7 @@ class AnswerQuality:
     short, long: the same of the third of the rows that are shortest, and longest; None where all are equally long.
     limit:  the length up to which rows are answered well, and beyond it worse and yet surely: of rows as long as it was
             trained on, a network that forgets has learnt to be unsure. None where there is none.
-    spread: the numbers' root mean square, 0 for classes.
+    spread: the numbers' root mean square, 0 for classes. deviation: their standard deviation.
     sure:   the mean probability of the answers given; of numbers, their variance as a share of the targets'.
     excess: how much surer they are than right: `sure` less the share of right ones; of numbers, E[a (a - y)] / Var y
             around the means, which is 0 where a is the best guess of y.
@@ -52,6 +54,7 @@ class AnswerQuality:
     long: float | None = None
     limit: int | None = None
     spread: float = 0.0
+    deviation: float = 0.0
     sure: float = 0.0
     excess: float = 0.0
     chance: float = 0.0
@@ -112,6 +115,11 @@ class AnswerQuality:
         return self.scale - 1 > max(SCALED, ERRORS * self.scale_error)
 
     @property
+    def flat(self) -> bool:
+        """Whether the numbers that are answered hardly differ."""
+        return self.kind == "explained" and self.sure < FLAT
+
+    @property
     def no_better_than_guessing(self) -> bool:
         """Whether the answers are not better than guesses by more than chance would be."""
         return self.value - self.guess <= ERRORS * self.error
@@ -147,6 +155,7 @@ def answer_quality(answers: Tensor, targets: Tensor, lengths: Int[Tensor, " rows
         long=float(credit[order[-third:]].mean()) if apart else None,
         limit=_limit(credit, excess, lengths, guess),
         spread=float(targets.double().square().mean().sqrt()) if numbers else 0.0,
+        deviation=float(targets.double().var(0, correction=0).mean().sqrt()) if numbers else 0.0,
         sure=sure,
         excess=float(excess.mean()),
         chance=0.0 if numbers else _chance(*labels_given(answers, targets)),
@@ -204,7 +213,7 @@ def _right(
     answers: Tensor, targets: Tensor
 ) -> tuple[Float[Tensor, " rows"], Float[Tensor, " rows"], float, Float[Tensor, " rows"]]:
     """The share of right answers in each row, and its part of `scale` - 1; `sure`; each row's `excess`."""
-    scores, targets = _by_class(answers, targets)
+    scores, targets = by_class(answers, targets)
     probabilities = scores.softmax(-1)
     sure, labels = probabilities.max(-1)
     right = (labels == targets).double()
@@ -234,11 +243,11 @@ def _chance(labels: Tensor, targets: Tensor) -> float:
 
 def labels_given(answers: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """The likeliest labels, and the targets in the same shape."""
-    scores, targets = _by_class(answers, targets)
+    scores, targets = by_class(answers, targets)
     return scores.argmax(-1), targets
 
 
-def _by_class(answers: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+def by_class(answers: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """Scores with the classes in the last dimension, of one logit those of 0 and 1, and the targets without it."""
     if answers.numel() == targets.numel():
         logit = answers.reshape(targets.shape)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -10,10 +10,13 @@ from torch import Tensor
 
 from ...tasks.samples import TaskSamples
 from .answer_quality import GOOD, AnswerQuality, answer_quality
+from .confusion import Confusion, confusion_of
 from .model_io import leaves
 from .padding import Padding, padding_of
+from .repeated_calls import Varies, varies
 from .ridge_baseline import ROWS, Baseline, ridge_baseline
 from .samples import Rows
+from .target_faults import Shift, Wild, shift_of, skill_of_lengths, wild_targets
 from .usual_loss import guessing_loss, usual_loss
 
 # Where the answers are as good as this, from 0 for guessing to 1, no baseline is asked for more.
@@ -29,14 +32,21 @@ MORE = 0.1
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Evidence:
     """guess: what guessing costs, None where nobody knows. alike: whether all targets are the same.
-    mixed: whether a row's answer depends on the other rows of its batch. constant: whether the answers stay as they are
-    whatever is read, padding aside.
+    wild: targets far from the others. by_length: how well the rows' lengths alone tell the targets, from 0 for guessing
+    to 1. shift: other targets that the answers fit. confusion: of labels.
+    varies: what changes the answers when the same rows are given again. mixed: whether a row's answer depends on the
+    other rows of its batch. constant: whether the answers stay as they are whatever is read, padding aside.
 
     quality: of the answers as they were given, None without a guess. without: the same with the padding cut off.
     """
 
     guess: float | None = None
     alike: bool = False
+    wild: Wild | None = None
+    by_length: float = 0.0
+    shift: Shift | None = None
+    confusion: Confusion = field(default_factory=Confusion)
+    varies: Varies | None = None
     mixed: bool = False
     constant: bool = False
     quality: AnswerQuality | None = None
@@ -55,6 +65,17 @@ class Evidence:
         if self.quality is None or self.baseline is None or self.baseline.needed is None:
             return False
         return self.baseline.skill > self.quality.skill + MORE
+
+    @property
+    def padding_harms(self) -> bool:
+        """Whether padding is read, and may be why the answers are not better: read before a row, it need not be in the
+        way of one that was trained so."""
+        padding = self.padding
+        if padding is None or not padding.read or self.quality is None:
+            return False
+        if padding.misplaced or self.without is None:
+            return padding.misplaced
+        return padding.side == "end" or self.without.skill > self.quality.skill + MORE
 
     @property
     def good_without(self) -> bool:
@@ -77,36 +98,38 @@ def evidence_of(samples: Sequence[Rows], *, seed: int = 0) -> Evidence:
 
     Raises SettingsError for results and targets that do not fit.
     """
-    padding = padding_of(samples)
-    mixed = _mixed(max(samples, key=lambda sample: len(sample.lengths)))
-    constant = _constant(samples if padding is None else padding.rows)
+    padding, largest = padding_of(samples), max(samples, key=lambda sample: len(sample.lengths))
+    calls = Evidence(
+        varies=varies(largest),
+        mixed=_mixed(largest),
+        constant=_constant(samples if padding is None else padding.rows),
+        padding=padding,
+    )
     if samples[0].loss is not None:
-        return Evidence(
-            padding=padding,
-            alike=_alike(torch.cat([sample.targets.flatten() for sample in samples])),
-            mixed=mixed,
-            constant=constant,
-        )
-    lengths = torch.cat([sample.lengths for sample in samples])
-    ends: list[Tensor | None] = [None] * len(samples)
+        return replace(calls, alike=_alike(torch.cat([sample.targets.flatten() for sample in samples])))
+    lengths = torch.cat([sample.lengths for sample in samples]) if padding is None else padding.lengths
+    ends: Sequence[Tensor | None] = [None] * len(samples)
     if padding is not None and padding.side == "end":
-        lengths = padding.lengths
-        ends = list(torch.split(lengths, [len(sample.lengths) for sample in samples]))
+        ends = torch.split(lengths, [len(sample.lengths) for sample in samples])
     answers, targets = _joined([sample.answered(ends=end) for sample, end in zip(samples, ends, strict=True)])
     guess = guessing_loss(targets)
     usual_loss(answers, targets)  # refuses what does not fit
     quality = answer_quality(answers, targets, lengths)
-    without = None
-    if padding is not None and padding.read:
-        cut = _joined([sample.answered() for sample in padding.rows])
-        without = answer_quality(*cut, torch.cat([sample.lengths for sample in padding.rows]))
+    without = None if padding is None else _without(padding)
+    if padding is not None and padding.side == "start" and quality is not None and without is not None:
+        worse = without.skill < quality.skill - MORE
+        padding = replace(padding, counted=True, rows=samples) if worse else padding
     best = max((each.skill for each in (quality, without) if each is not None), default=1.0)
     baseline = None if best >= BEST else _baseline(samples, padding, targets, seed)
-    return Evidence(
+    good = quality is None or quality.skill >= GOOD
+    return replace(
+        calls,
         guess=guess,
         alike=_alike(targets),
-        mixed=mixed,
-        constant=constant,
+        wild=wild_targets(targets),
+        by_length=skill_of_lengths(lengths, targets),
+        shift=None if good else shift_of(samples, answers, targets),
+        confusion=Confusion() if targets.dtype.is_floating_point else confusion_of(answers, targets),
         quality=quality,
         without=without,
         padding=padding,
@@ -118,13 +141,21 @@ def evidence_of(samples: Sequence[Rows], *, seed: int = 0) -> Evidence:
 def evidence_of_task(samples: Sequence[TaskSamples], choices: int | None) -> Evidence:
     """Of a model of ours: where nobody says how far back the answers lie, also how good they are."""
     guess = None if choices is None else math.log(choices)
-    if all(sample.located for sample in samples):
+    if choices is None or all(sample.located for sample in samples):
         return Evidence(guess=guess)
     answers, targets = _joined([sample.task.scored(sample.examples) for sample in samples])
     quality = answer_quality(answers, targets, torch.cat([sample.lengths for sample in samples]))
     return Evidence(
         guess=guessing_loss(targets), alike=_alike(targets), constant=_all_same(answers), quality=quality
     )
+
+
+def _without(padding: Padding) -> AnswerQuality | None:
+    """How good the answers are with the padding cut off; None where it cannot be, or changes nothing."""
+    if not padding.read or padding.misplaced:
+        return None
+    cut = _joined([sample.answered() for sample in padding.rows])
+    return answer_quality(*cut, torch.cat([sample.lengths for sample in padding.rows]))
 
 
 def _joined(given: Sequence[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:

@@ -12,6 +12,8 @@ from torch import Tensor, nn
 
 from ...errors import SettingsError
 
+# Where every module keeps its parameters, parts and hooks.
+MODULE_OWN = frozenset(vars(nn.Module()))
 # What libraries call the prediction among several results.
 PREDICTION_NAMES = ("logits", "prediction", "predictions", "output", "outputs")
 
@@ -72,7 +74,7 @@ def unchanged(model: nn.Module) -> Iterator[None]:
     snapshots = [
         (
             part,
-            {name: value for name, value in vars(part).items() if not name.startswith("_")},
+            {name: value for name, value in vars(part).items() if name not in MODULE_OWN},
             {name: (buffer, buffer.clone()) for name, buffer in part._buffers.items() if buffer is not None},
         )
         for part in model.modules()
@@ -81,7 +83,7 @@ def unchanged(model: nn.Module) -> Iterator[None]:
         yield
     finally:
         for part, attributes, buffers in snapshots:
-            for name in [name for name in vars(part) if not name.startswith("_") and name not in attributes]:
+            for name in [name for name in vars(part) if name not in MODULE_OWN and name not in attributes]:
                 del vars(part)[name]
             vars(part).update(attributes)
             for name, (buffer, value) in buffers.items():

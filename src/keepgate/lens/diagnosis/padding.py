@@ -9,14 +9,14 @@ from jaxtyping import Int
 from torch import Tensor
 
 from .model_io import leaves
-from .samples import Rows
+from .samples import IGNORED, Rows
 
 # Rows with a constant tail of so many steps or more show which step is padding; rows that end in it are counted, and
 # told of from this share of all rows on. Where the same step comes in the middle of rows, too, a tail must be so long
 # that fewer rows than this end so by chance.
 TAIL, PADDED_ROWS, BY_CHANCE = 2, 0.1, 0.01
-# The target of a step that does not count, by torch's cross entropy.
-IGNORED = -100
+Side = Literal["end", "start"]
+SIDES: tuple[Side, ...] = ("end", "start")
 # Answers depend on the padding if a row's change by more than this of the answers' own spread without it.
 CHANGED = 0.01
 
@@ -26,36 +26,65 @@ class Padding:
     """Rows that end (or begin) in the same step for stretches of different length.
 
     side:  where it stands. share: of all steps. read: whether the answers change when it is cut off.
-    lengths: of the rows without it. rows: the samples without what stands at their ends, in groups of one length.
+    lengths: of the rows without it. rows: the samples without it, in groups of one length; as they were given, if
+    `counted`: the answers are worse without it, as of a model that learnt with it, so that it is measured with them.
+    misplaced: whether it stands at the starts of rows whose lengths, which the model knows, are counted from there.
     """
 
-    side: Literal["end", "start"]
+    side: Side
     share: float
     read: bool
     lengths: Int[Tensor, " rows"]
     rows: Sequence[Rows]
+    counted: bool = False
+    misplaced: bool = False
 
 
 def padding_of(samples: Sequence[Rows]) -> Padding | None:
     """What may be padding in some batches; None where less than a tenth of the rows has any."""
     steps = sum(int(sample.lengths.sum()) for sample in samples)
-    sides: tuple[Literal["end", "start"], ...] = ("end", "start")
-    for side in sides:
+    before = [_padding_before_ends(sample) for sample in samples]
+    if any(int(stretch.sum()) for stretch in before):
+        lengths = torch.cat([sample.lengths for sample in samples])
+        read = int(torch.minimum(torch.cat(before), lengths).sum())
+        return Padding(
+            side="start", share=read / steps, read=True, lengths=lengths, rows=samples, misplaced=True
+        )
+    for side in SIDES:
         stretches = [_stretches(sample, side) for sample in samples]
         padded = torch.cat(stretches)
         if int((padded > 0).sum()) < PADDED_ROWS * len(padded) or not int(padded.sum()):
             continue
-        groups, read = samples, False
-        if side == "end":
-            pairs = zip(samples, stretches, strict=True)
-            groups = [group for sample, tails in pairs for group in _cut(sample, tails)]
-            read = _read(samples, stretches, groups)
+        pairs = zip(samples, stretches, strict=True)
+        groups = [group for sample, stretch in pairs for group in _cut(sample, stretch, side)]
+        read = _read(samples, stretches, groups, side)
         lengths = torch.cat([sample.lengths for sample in samples]) - padded
         return Padding(side=side, share=int(padded.sum()) / steps, read=read, lengths=lengths, rows=groups)
     return None
 
 
-def _stretches(sample: Rows, side: str) -> Int[Tensor, " rows"]:
+def _padding_before_ends(sample: Rows) -> Int[Tensor, " rows"]:
+    """The steps at each row's start that are what its length leaves of all steps, where these are all the same step."""
+    shorter = sample.steps - sample.lengths
+    nothing = torch.zeros_like(shorter)
+    if sample.ends is None or sample.packed or sample.masked or int((shorter >= TAIL).sum()) < TAIL:
+        return nothing
+    values = _values(sample)
+    head = torch.arange(sample.steps) < shorter[:, None]
+    step = values[shorter >= TAIL][0, 0]
+    alike = (values == step).all(2).cpu()
+    inside = alike[~head]
+    return shorter if bool(alike[head].all()) and not bool(inside.all()) else nothing
+
+
+def _values(sample: Rows) -> Tensor:
+    """What the rows are, `[rows, steps, features]`."""
+    first = next(leaf for leaf in leaves(sample.inputs) if leaf.dim() > 1)
+    first = first if sample.time else first.transpose(0, 1)
+    return first.reshape(*first.shape[:2], -1)
+
+
+def _stretches(sample: Rows, side: Side) -> Int[Tensor, " rows"]:
     """The steps of each row's constant tail or head, where it is the same step in stretches of different length."""
     nothing = torch.zeros(len(sample.lengths), dtype=torch.long)
     if side == "end" and sample.ends is None and sample.each_step and bool((sample.targets == IGNORED).any()):
@@ -63,9 +92,7 @@ def _stretches(sample: Rows, side: str) -> Int[Tensor, " rows"]:
         return ignored.flip(1).long().cumprod(1).sum(1).clamp(max=sample.steps - 1).cpu()
     if not sample.cuts or sample.ends is not None or sample.steps < 2 * TAIL or len(nothing) < 2:
         return nothing
-    first = next(leaf for leaf in leaves(sample.inputs) if leaf.dim() > 1)
-    first = first if sample.time else first.transpose(0, 1)
-    values = first.reshape(*first.shape[:2], -1)  # [rows, steps, features]
+    values = _values(sample)
     values = values.flip(1) if side == "end" else values
     same = (values == values[:, :1]).all(2)
     runs = same.long().cumprod(1).sum(1).cpu()
@@ -82,19 +109,23 @@ def _stretches(sample: Rows, side: str) -> Int[Tensor, " rows"]:
     return runs if len(set(runs[runs > 0].tolist())) > 1 else nothing
 
 
-def _cut(sample: Rows, tails: Int[Tensor, " rows"]) -> list[Rows]:
-    """The rows without their tails, those of one length together."""
+def _cut(sample: Rows, stretches: Int[Tensor, " rows"], side: Side) -> list[Rows]:
+    """The rows without their tails or heads, those of one length together."""
     return [
-        sample.picked((tails == tail).nonzero().flatten(), sample.steps - tail)
-        for tail in torch.unique(tails).tolist()
+        sample.picked(
+            (stretches == stretch).nonzero().flatten(),
+            sample.steps - stretch,
+            begin=stretch if side == "start" else 0,
+        )
+        for stretch in torch.unique(stretches).tolist()
     ]
 
 
-def _read(samples: Sequence[Rows], stretches: Sequence[Tensor], groups: Sequence[Rows]) -> bool:
+def _read(samples: Sequence[Rows], stretches: Sequence[Tensor], groups: Sequence[Rows], side: Side) -> bool:
     """Whether the answers, of a model that gives one a step those at the rows' own ends, are others without it."""
     with torch.no_grad():
         whole = [
-            _given(sample, sample.lengths - tails)[tails.argsort(stable=True)]
+            _given(sample, sample.lengths - tails if side == "end" else None)[tails.argsort(stable=True)]
             for sample, tails in zip(samples, stretches, strict=True)
         ]
         alone = torch.cat([_given(group) for group in groups])

@@ -36,11 +36,17 @@ class Baseline:
     skill:  of the best fit, 0 for guessing to 1 for all right.
     needed: how many last steps are as good, for 95 % of the rows, among those tried; None where nothing was found.
     interval: where the fewest lie with 95 % confidence, by drawing the rows again; those between two tried are part.
+    by_steps: of each fit, how many last steps it reads and its skill.
     """
 
     skill: float
     needed: int | None
     interval: tuple[int, int] | None = None
+    by_steps: tuple[tuple[int, float], ...] = ()
+
+    def skill_within(self, steps: int) -> float:
+        """Of the best fit to no more than so many last steps."""
+        return max((skill for reach, skill in self.by_steps if reach <= steps), default=0.0)
 
 
 def ridge_baseline(rows: Sequence[Tensor], targets: Tensor, *, seed: int = 0) -> Baseline:
@@ -73,8 +79,9 @@ def ridge_baseline(rows: Sequence[Tensor], targets: Tensor, *, seed: int = 0) ->
 
     low, high = bootstrap(needed, len(rows), seed=seed)
     return Baseline(
-        skill=best, needed=needed(torch.arange(len(rows))), interval=(fewest(int(low), grid), int(high))
-    )
+        skill=best, needed=needed(torch.arange(len(rows))), interval=(fewest(int(low), grid), int(high)),
+        by_steps=tuple(zip(reach.tolist(), skills.mean(1).tolist(), strict=True)),
+    )  # fmt: skip
 
 
 def _features(rows: Sequence[Tensor], lengths: Tensor) -> Float[Tensor, "rows steps features"]:

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
@@ -15,6 +15,8 @@ from .model_io import call, leaves, mapped, prediction, unchanged
 from .usual_loss import as_logits, usual_loss
 
 Loss = Callable[[Any, Tensor], Float[Tensor, " rows"]]
+# The target of a step that does not count, by torch's cross entropy.
+IGNORED = -100
 
 
 @runtime_checkable
@@ -139,18 +141,28 @@ class Rows:
             targets = self._at_end(targets, self.lengths if ends is None else ends)
         return as_logits(answers, targets), targets
 
+    def answered_at_each_step(self) -> tuple[Tensor, Tensor, Bool[Tensor, "rows steps"]]:
+        """The predictions and targets of a model that answers at each step, rows first, and which of them count."""
+        answers, targets = self._by_time(self._prediction(self._called(self))), self.targets
+        if not self.time:
+            answers, targets = answers.transpose(0, 1), targets.transpose(0, 1)
+        inside = torch.arange(self.steps) < self.lengths.unsqueeze(1)
+        numbers = targets.dtype.is_floating_point
+        counts = inside if numbers else inside & (targets != IGNORED).cpu()
+        return as_logits(answers, targets), targets, counts
+
     def first(self, rows: int) -> "Rows":
         return self.picked(torch.arange(min(rows, self.shape[1 - self.time])))
 
-    def picked(self, rows: Int[Tensor, " some"], steps: int | None = None) -> "Rows":
-        """These of the rows, and of each its first so many steps; None takes those of the longest."""
+    def picked(self, rows: Int[Tensor, " some"], steps: int | None = None, *, begin: int = 0) -> "Rows":
+        """These of the rows, and of each so many steps from `begin` on; None takes those of the longest."""
         ends = None if self.ends is None else self.ends[rows.to(self.ends.device)]
         if steps is None:
             steps = self.steps if ends is None else int(ends.max())
         every = len(self.lengths)
 
         def over_time(leaf: Tensor) -> Tensor:
-            return leaf.index_select(1 - self.time, rows.to(leaf.device)).narrow(self.time, 0, steps)
+            return leaf.index_select(1 - self.time, rows.to(leaf.device)).narrow(self.time, begin, steps)
 
         def own(leaf: Tensor) -> Tensor:
             if self.runs(leaf):

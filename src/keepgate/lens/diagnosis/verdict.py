@@ -6,7 +6,7 @@ from typing import Literal
 
 from ..thresholds import EXPLODED
 from .answer_quality import GOOD, AnswerQuality
-from .evidence import Evidence
+from .evidence import MORE, Evidence
 from .head_reads import HeadReads
 from .row_horizons import RowHorizons
 from .weight_scale import WeightScale
@@ -15,6 +15,7 @@ Fault = Literal[
     "none",
     "unknown",
     "targets",
+    "varies",
     "mixed",
     "constant",
     "contrary",
@@ -26,6 +27,10 @@ Fault = Literal[
     "forgets",
     "untrained",
 ]
+
+# What is wrong with the targets: all the same, told by the rows' lengths, a few of them far from the others, too large
+# for the answers to come near, those of other steps or rows, or with labels that are never answered.
+TargetFault = Literal["alike", "length", "wild", "large", "shift", "missing"]
 
 # Gates closed or open this often hardly respond to their input: a sigmoid's slope is 0.09 or less there, against 0.25
 # in the middle.
@@ -113,6 +118,34 @@ class Findings:
         return quality.lost_on_some_rows or quality.limit is not None
 
     @property
+    def target_fault(self) -> TargetFault | None:
+        """What is wrong with the targets, or with those that the model was trained on."""
+        evidence = self.evidence
+        if evidence.alike:
+            return "alike"
+        if evidence.by_length >= GOOD:
+            return "length"
+        if evidence.wild is not None and not evidence.good:
+            return "wild"
+        if self.goes_by_answers and _out_of_reach(evidence.quality):
+            return "large"
+        # What is answered for what says nothing of targets while the answers do not hang on the row alone.
+        if evidence.varies is not None or evidence.mixed or evidence.constant or self.contrary:
+            return None
+        if evidence.shift is not None:
+            return "shift"
+        return "missing" if evidence.confusion.missing else None
+
+    @property
+    def contrary(self) -> bool:
+        """Whether the answers go against the targets, on rows of any length: long ones alone may be wrong for another
+        reason."""
+        quality = self.evidence.quality
+        if quality is None or quality.lost_on_some_rows:
+            return False
+        return quality.contrary or bool(self.evidence.confusion.exchanged)
+
+    @property
     def reads_large(self) -> bool:
         """Whether the layer reads numbers that are far from 1."""
         return self.input_size > LARGE
@@ -126,6 +159,16 @@ class Findings:
     def as_drawn(self) -> bool:
         """Whether training has hardly moved the layer's weights."""
         return self.weights is not None and self.weights.as_drawn
+
+    @property
+    def flat(self) -> bool:
+        """Whether numbers hardly differ, though most of what the baseline reads lies within the gradient's reach: those
+        of a network that forgets hardly differ where most lies beyond."""
+        quality, baseline, lag = self.evidence.quality, self.evidence.baseline, self.vanishing_lag
+        if quality is None or baseline is None or not quality.flat:
+            return False
+        within = baseline.skill_within(self.needed if lag is None else lag)
+        return within > max(baseline.skill / 2, quality.skill + MORE)
 
     @property
     def large_weights(self) -> bool:
@@ -160,14 +203,15 @@ def verdict_of(findings: Findings) -> Verdict:
 
 def _fault(findings: Findings) -> Fault:
     quality = findings.evidence.quality
-    if findings.evidence.alike or (findings.goes_by_answers and _out_of_reach(quality)):
+    if findings.target_fault is not None:
         return "targets"
+    if findings.evidence.varies is not None:
+        return "varies"
     if findings.evidence.mixed:
         return "mixed"
     if findings.evidence.constant and not findings.large_weights:
         return "saturated" if _saturated(findings) else "constant"
-    # Long rows alone may be answered wrongly for another reason.
-    if quality is not None and quality.contrary and not quality.lost_on_some_rows:
+    if findings.contrary:
         return "contrary"
     if findings.goes_by_answers and quality is not None:
         return _measured_fault(findings, findings.evidence, quality)
@@ -198,16 +242,21 @@ def _measured_fault(findings: Findings, evidence: Evidence, quality: AnswerQuali
     """The fault by how good the answers are, and by what the baseline reads."""
     if evidence.good:
         return "none"
-    if evidence.padding is not None and evidence.padding.read:
+    if evidence.padding_harms:
         return "padding"
     if _grows(findings):
         return "exploding"
-    if quality.limit is not None:
-        return "extrapolates"
     # Where the loss still falls, saturated gates do not keep the network from learning, unless it is its input that
     # holds them there: then little of it can be told apart, however long the training.
     if findings.gated and _saturated(findings) and (findings.reads_large or not quality.unfinished):
         return "saturated"
+    # Whatever its gradient looks like: it was not trained with it.
+    if findings.as_drawn and (evidence.more or quality.no_better_than_guessing or quality.lost_on_long_rows):
+        return "untrained"
+    if findings.flat:
+        return "untrained"
+    if quality.limit is not None:
+        return "extrapolates"
     more = evidence.more or quality.lost_on_long_rows
     if quality.surer_than_right and not (more and findings.vanishes(CLEARLY)):
         if not (evidence.more and _stops_short(findings)):
@@ -219,8 +268,6 @@ def _measured_fault(findings: Findings, evidence: Evidence, quality: AnswerQuali
     )
     # Answers that are as sure as they are right tell a training that was too short from too few rows in no way.
     unfinished = quality.unfinished or quality.no_better_than_guessing or quality.lost_on_long_rows
-    if fault == "unknown" and findings.as_drawn and quality.no_better_than_guessing:
-        return "untrained"
     return "unknown" if fault == "untrained" and not unfinished else fault
 
 
@@ -250,7 +297,7 @@ def _not_learned(findings: Findings) -> Fault:
     States of a network without gates that are stuck count only where the learning signal arrives nevertheless: else
     smaller weights would make it vanish sooner, and gates are the remedy.
     """
-    if findings.vanishes():
+    if findings.vanishes() and not findings.as_drawn:
         return "forgets"
     return "saturated" if not findings.gated and _saturated(findings) else "untrained"
 

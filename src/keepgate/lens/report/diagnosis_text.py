@@ -6,11 +6,16 @@ from typing import Any, Literal
 from ...wording import Message, msg, percent
 from ..attribution.look_back import LookBack
 from ..diagnosis.answer_quality import AnswerQuality
+from ..diagnosis.confusion import Confusion
 from ..diagnosis.diagnosis import Diagnosis
+from ..diagnosis.padding import Padding
 from ..diagnosis.ridge_baseline import Baseline
 from ..diagnosis.row_horizons import SHARE, RowHorizons
-from ..diagnosis.verdict import Fault, Findings, Verdict
+from ..diagnosis.verdict import Fault, Findings, TargetFault, Verdict
 from .labels import catalog_language, render, sentence
+
+# So many labels are named at most.
+LABELS = 4
 
 
 def verdict_text(verdict: Verdict, language: str) -> str:
@@ -55,8 +60,64 @@ def _phrase(message: Message, language: str) -> str:
 
 
 def _verdict(verdict: Verdict) -> Message:
-    quality, message = verdict.findings.evidence.quality, _fault(verdict)
+    quality, message = verdict.findings.evidence.quality, _noted(verdict, _fault(verdict))
     return message if quality is None else msg("verdict.after", quality=_quality(quality), verdict=message)
+
+
+def _noted(verdict: Verdict, message: Message) -> Message:
+    """The message with what else shows of the answers, where the fault does not explain it."""
+    findings = verdict.findings
+    quality, never = findings.evidence.quality, findings.evidence.confusion.never
+    if verdict.fault not in ("none", "unknown", "untrained", "forgets", "overfitted"):
+        return message
+    if never:
+        message = msg("verdict.never", verdict=message, labels=_labels(findings.evidence.confusion))
+    if quality is not None and quality.flat and not (findings.as_drawn or findings.flat):
+        message = msg("verdict.flat_too", verdict=message, flat=_flat(quality))
+    return message
+
+
+def _flat(quality: AnswerQuality) -> Message:
+    """How little numbers differ, and what may be why."""
+    spread = math.sqrt(quality.sure) * quality.deviation
+    return msg("verdict.flat", answers=spread, targets=quality.deviation)
+
+
+def _labels(confusion: Confusion) -> list[str | Message]:
+    """The labels that are never answered, the most frequent first."""
+    return [msg("verdict.label", label=label, share=share) for label, share in confusion.never[:LABELS]]
+
+
+def _of_answers(findings: Findings, fault: Fault) -> Message | None:
+    """What is said of targets, and of answers that go against them or are others at each call."""
+    if findings.target_fault is not None:
+        return _targets(findings, findings.target_fault)
+    if fault == "varies":
+        return msg(f"verdict.varies_{findings.evidence.varies}")
+    exchanged = findings.evidence.confusion.exchanged
+    if fault == "contrary" and exchanged:
+        pairs = [msg("verdict.as_label", label=label, other=other) for label, other in exchanged[:LABELS]]
+        return msg("verdict.exchanged", pairs=pairs)
+    return None
+
+
+def _targets(findings: Findings, fault: TargetFault) -> Message:
+    """What is wrong with the targets."""
+    evidence = findings.evidence
+    if fault == "length":
+        return msg("verdict.length", skill=evidence.by_length)
+    if fault == "wild" and evidence.wild is not None:
+        return msg("verdict.wild", **vars(evidence.wild))
+    if fault == "large" and evidence.quality is not None:
+        return msg("verdict.large", spread=evidence.quality.spread)
+    if fault == "shift" and evidence.shift is not None:
+        shift = evidence.shift
+        which = f"verdict.{shift.over}_{'later' if shift.places > 0 else 'before'}"
+        return msg("verdict.shift", which=msg(which, n=abs(shift.places)), skill=shift.skill)
+    if fault == "missing":
+        confusion = evidence.confusion
+        return msg("verdict.missing", labels=_labels(confusion), others=confusion.others)
+    return msg("verdict.alike")
 
 
 def _quality(quality: AnswerQuality) -> Message:
@@ -67,10 +128,11 @@ def _quality(quality: AnswerQuality) -> Message:
 
 def _fault(verdict: Verdict) -> Message:
     findings, fault = verdict.findings, verdict.fault
-    if findings.goes_by_answers or fault == "targets":
+    message = _of_answers(findings, fault)
+    if message is None and findings.goes_by_answers:
         message = _measured(findings, fault)
-        if message is not None:
-            return message
+    if message is not None:
+        return message
     if fault == "exploding":
         growth = "apart" if not findings.explodes else "grows" if findings.decay < 0 else "no_number"
         rate, steps = math.expm1(findings.exponent), -findings.decay
@@ -86,12 +148,23 @@ def _fault(verdict: Verdict) -> Message:
         key = "verdict.forgets" if findings.gated else "verdict.ungated"
         return msg(key, how=_lost(findings), needed=findings.needed, half=half)
     if fault == "untrained" and findings.as_drawn:
-        return msg("verdict.drawn")
+        return _drawn(findings)
     if fault == "untrained":
         return msg(f"verdict.{_untrained(findings)}", **_numbers(findings), reach=_reach(findings))
     if fault == "saturated":
         return _saturated(findings)
     return msg(f"verdict.{fault}", **_numbers(findings))
+
+
+def _drawn(findings: Findings) -> Message:
+    """A layer whose weights are as they were drawn, whatever stands behind it."""
+    quality = findings.evidence.quality
+    alone = quality is not None and not quality.no_better_than_guessing
+    message = msg("verdict.drawn_alone" if alone else "verdict.drawn")
+    if not (findings.gated and findings.vanishes()):
+        return message
+    needed, lag = findings.needed, findings.vanishing_lag
+    return msg("verdict.drawn_gone", verdict=message, needed=needed, vanishing_lag=lag)
 
 
 def _saturated(findings: Findings) -> Message:
@@ -122,8 +195,6 @@ def _measured(findings: Findings, fault: Fault) -> Message | None:
     evidence, baseline = findings.evidence, findings.evidence.baseline
     last = _last(findings.horizon)
     quality = evidence.quality
-    if fault == "targets":
-        return msg("verdict.alike") if quality is None else msg("verdict.large", spread=quality.spread)
     if quality is None:
         return msg("verdict.unknown", last=last) if fault == "unknown" else None
     if fault == "none":
@@ -137,18 +208,8 @@ def _measured(findings: Findings, fault: Fault) -> Message | None:
             return msg("verdict.either", reach=_reach(findings), more=more)
         read = baseline is None or baseline.needed is not None
         return msg("verdict.unclear" if read else "verdict.no_signal", last=last)
-    if fault == "padding" and evidence.padding is not None and evidence.without is not None:
-        how = "" if findings.head is None else f"_{findings.head}"
-        again = msg(f"verdict.{'as_it_is' if evidence.good_without else 'train_again'}")
-        return msg(
-            "verdict.padding",
-            share=percent(evidence.padding.share),
-            reads=msg(f"verdict.reads{how}"),
-            quality=_quality(evidence.without),
-            remedy=msg(f"verdict.remedy{how}"),
-            both=msg("verdict.backwards") if findings.both else "",
-            again=again,
-        )
+    if fault == "padding" and evidence.padding is not None:
+        return _padding(findings, evidence.padding)
     if fault == "extrapolates":
         return msg("verdict.extrapolates", limit=quality.limit)
     if fault == "overfitted":
@@ -156,8 +217,26 @@ def _measured(findings: Findings, fault: Fault) -> Message | None:
         return msg("verdict.overfitted", how=msg(key, excess=quality.excess, sure=quality.sure))
     if fault == "untrained" and not findings.as_drawn:
         more = _baseline(baseline) or msg("verdict.long_rows")
+        if findings.flat:
+            return msg("verdict.broadcast", flat=_flat(quality), reach=_reach(findings), more=more)
         return msg("verdict.more", reach=_reach(findings), more=more)
     return None
+
+
+def _padding(findings: Findings, padding: Padding) -> Message:
+    """What padding does, and what to do about it."""
+    share, without = percent(padding.share), findings.evidence.without
+    if padding.misplaced or without is None:
+        return msg("verdict.misplaced", share=share)
+    quality = _quality(without)
+    again = msg(f"verdict.{'as_it_is' if findings.evidence.good_without else 'train_again'}")
+    if padding.side == "start":
+        return msg("verdict.padding_before", share=share, quality=quality, again=again)
+    how = "" if findings.head is None else f"_{findings.head}"
+    return msg(
+        "verdict.padding", share=share, reads=msg(f"verdict.reads{how}"), quality=quality, again=again,
+        remedy=msg(f"verdict.remedy{how}"), both=msg("verdict.backwards") if findings.both else "",
+    )  # fmt: skip
 
 
 def _where(rows: RowHorizons | None, last: Message) -> Message:
@@ -243,7 +322,9 @@ def _figures(diagnosis: Diagnosis) -> list[Message]:
         figures.append(msg("report.assumed", needed=diagnosis.needed))
     padding = findings.evidence.padding
     if padding is not None:
-        figures.insert(0, msg(f"report.padding_{padding.side}", share=percent(padding.share)))
+        how = "misplaced" if padding.misplaced else "start_counted" if padding.counted else padding.side
+        key = f"report.padding_{how}"
+        figures.insert(0, msg(key, share=percent(padding.share)))
     return figures
 
 

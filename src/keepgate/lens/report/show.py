@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ...data.labelled import LabelledText
 from ...data.labelled_series import LabelledSeries
+from ...data.multilabel import MultilabelText
 from ...data.questions import Question
 from ...data.series import Series
 from ...errors import CorpusError, SettingsError
@@ -125,9 +126,9 @@ def explain(
         keepgate.lens.explain(model, ids, tokens=words, labels=["bad", "good"])
         keepgate.lens.explain(forecaster, windows, row=5, target=0, features=["load", "temperature"])
 
-    A model of ours takes a text and, a reader, what it is asked; a classifier of series a series; a forecaster a series
-    (or a table's text, and which number: "load+24"). They have no further options. Any other torch model takes its own
-    inputs, one row or a batch, as in `examine`, and these options:
+    A model of ours takes a text and, a reader, what it is asked (a multilabel classifier, which label); a classifier of
+    series a series; a forecaster a series (or a table's text, and which number: "load+24"). They have no further
+    options. Any other torch model takes its own inputs, one row or a batch, as in `examine`, and these options:
 
     tokens:   the steps' names, such as words. None names ids by their numbers, and steps of numbers by their lag.
     target:   the label that is explained, by name or number, None the likeliest; of another one the answers, too, are
@@ -179,7 +180,7 @@ def explain(
     )
     if any(option is not None for option in options):
         raise SettingsError(f"{type(model).__name__} takes a text and a question, and no further options")
-    if isinstance(inputs, LabelledSeries) and question is None:
+    if isinstance(inputs, (LabelledSeries, MultilabelText)) and question is None:
         return ExplanationReport(**vars(explain_answer(model, inputs)), language=language)
     parts = {"text": inputs} if question is None else {"text": inputs, "question": question}
     for name, value in parts.items():

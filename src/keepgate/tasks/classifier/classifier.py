@@ -12,10 +12,11 @@ from torch import Tensor, nn
 from ...data.batch import pad
 from ...data.bigrams import pairs_of
 from ...data.labelled import LabelledText
+from ...data.multilabel import MultilabelText
 from ...data.text import tokenize, words
 from ...data.vocabulary import Vocabulary
 from ...data.word_vectors import WordVectors
-from ...errors import SettingsError
+from ...errors import CorpusError, SettingsError
 from ...nn.eval_mode import eval_mode
 from ...nn.pooling import Pooling
 from ..batched import TensorBatch, complete
@@ -33,11 +34,14 @@ from .settings import ClassifierSettings
 
 @dataclass(frozen=True)
 class TextExample:
-    """Ids of one text's tokens and of the pairs (bigrams) that they make with the next; the number of its label."""
+    """Ids of one text's tokens and of the pairs (bigrams) that they make with the next; the number of its label.
+
+    target: None for a label that the model lacks; the numbers of all labels, where there are several.
+    """
 
     text: list[int]
     pairs: list[int]
-    target: int | None
+    target: int | tuple[int, ...] | None
 
     @property
     def length(self) -> int:
@@ -51,7 +55,7 @@ class TextBatch(TensorBatch):
 
     ids: Int64[Tensor, "time batch 2"]
     lengths: Int64[Tensor, " batch"]
-    targets: Int64[Tensor, " batch"] | None
+    targets: Int64[Tensor, " batch"] | Float[Tensor, "batch labels"] | None
 
 
 class Classifier(LabelTask):
@@ -65,6 +69,8 @@ class Classifier(LabelTask):
     settings_type: ClassVar[type] = ClassifierSettings
     metrics: ClassVar[tuple[Metric, ...]] = METRICS
     unlabelled = "its label is none of the model's"
+    fewest_labels: ClassVar[int] = 2
+    head_type: ClassVar[type[ClassifierHead]] = ClassifierHead
 
     def __init__(
         self,
@@ -74,7 +80,7 @@ class Classifier(LabelTask):
         settings: ClassifierSettings,
         label_counts: Sequence[int] | None = None,
     ) -> None:
-        check_labels(labels)
+        check_labels(labels, self.fewest_labels)
         inputs = TokenPairs(len(vocabulary), len(pairs), settings.embedding_size, settings.pair_size)
         size = settings.embedding_size + settings.pair_size
         super().__init__(labels, settings, inputs, input_size=size, label_counts=label_counts)
@@ -97,18 +103,33 @@ class Classifier(LabelTask):
         Weights are fresh but for the vectors of tokens and pairs, which come from the texts, or `vectors`' file.
         Labels stand in the order of their names. Raises CorpusError if there are fewer than two, and as `vectors_of`.
         """
-        counts = Counter(item.label for item in items if item.label is not None)
+        counts, others = cls.counted(items)
         labels = sorted(counts)
         texts = [words(item.text) for item in items]
         of_words = vectors_of(vectors, texts, settings, lambda word: words(word) == [word])
         vocabulary, pairs = vocabularies(texts, settings, of_words)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            classifier = cls(vocabulary, pairs, labels, settings, [counts[label] for label in labels])
+            classifier = cls(
+                vocabulary, pairs, labels, settings, [counts[label] for label in labels], **others
+            )
         inputs = classifier.encoder.inputs
         assert isinstance(inputs, TokenPairs)
         inputs.initialise(texts, vocabulary, pairs, seed, of_words)
         return classifier
+
+    @classmethod
+    def counted(cls, items: Sequence[LabelledText]) -> tuple[Counter[str], dict[str, Any]]:
+        """How often each label occurs, and what else the constructor is to know of the training texts.
+
+        Raises CorpusError for a text that may have several labels.
+        """
+        if any(isinstance(item, MultilabelText) for item in items):
+            raise CorpusError(
+                "these texts have lists of labels, and a classifier gives one; train one with --kind multilabel, a "
+                "MultilabelClassifier"
+            )
+        return Counter(item.label for item in items if item.label is not None), {}
 
     @classmethod
     def from_files(cls, settings: ClassifierSettings, vocabulary: Mapping[str, Any]) -> Self:
@@ -124,7 +145,7 @@ class Classifier(LabelTask):
         return {
             "tokens": self.vocabulary.to_json(),
             "pairs": self.pairs.to_json(),
-            "labels": list(self.choices),
+            "labels": list(self.labels),
             "label_counts": self.label_counts,
         }
 
@@ -140,7 +161,7 @@ class Classifier(LabelTask):
         examples = []
         for item in items:
             text = words_of(item)
-            example, most = self._example(text, item.label), self.settings.max_train_tokens
+            example, most = self._example(text, self.target_of(item)), self.settings.max_train_tokens
             if training and example.length > most:
                 first, last = most // 2, most - most // 2
                 tokens, pairs = ([*ids[:first], *ids[-last:]] for ids in (example.text, example.pairs))
@@ -157,7 +178,7 @@ class Classifier(LabelTask):
         """The examples as one padded batch. It has targets if every example has one."""
         tokens, lengths = pad([example.text for example in examples])
         pairs, _ = pad([example.pairs for example in examples])
-        targets = complete([example.target for example in examples])
+        targets = self.stacked([example.target for example in examples])
         return TextBatch(torch.stack([tokens, pairs], -1), lengths, targets)
 
     def forward(self, batch: TextBatch) -> Float[Tensor, "batch labels"]:
@@ -181,11 +202,11 @@ class Classifier(LabelTask):
             raise SettingsError("there are no labelled texts to evaluate on; give at least one")
         probabilities = self.probabilities(labelled, batch_size=batch_size, on_progress=on_progress)
         right = [item.label or "" for item in labelled]
-        return measure_labels([item.id for item in labelled], right, probabilities.numpy(), self.choices)
+        return measure_labels([item.id for item in labelled], right, probabilities.numpy(), self.labels)
 
     def calibrate(self, items: Sequence[LabelledText]) -> str:
         """Divides the logits by the temperature that is best for these texts. Raises as `predict` does."""
-        targets = [example.target for example in self.prepare(items, training=False)]
+        targets = [self.target_of(item) for item in items]
         return calibrate(self.readout, self.logits(items), targets, "texts")
 
     def probe(self, item: LabelledText) -> Probe:
@@ -193,7 +214,7 @@ class Classifier(LabelTask):
         with torch.no_grad(), eval_mode(self):
             batch = self.collate(self.prepare([item], training=False)).to(self.readout.weight.device)
             x = self.encoder.inputs(batch.ids)
-            head = ClassifierHead(self, item, self.encoder.layer(x)[0])
+            head = self.head_type(self, item, self.encoder.layer(x)[0])
         (answer,) = self.predict([item])
         text = words(item.text)
 
@@ -212,10 +233,16 @@ class Classifier(LabelTask):
             without=without,
         )
 
-    def _example(self, text: Sequence[str], label: str | None = None) -> TextExample:
-        return TextExample(
-            self.vocabulary.ids(text), self.pairs.ids(pairs_of(text)), self._targets.get(label or "")
-        )
+    def target_of(self, item: LabelledText) -> Any:
+        """The number of a text's label; None where it is none of the model's."""
+        return self._targets.get(item.label or "")
+
+    def stacked(self, targets: Sequence[Any]) -> Any:
+        """The targets of several texts as one tensor; None if one is missing."""
+        return complete(targets)
+
+    def _example(self, text: Sequence[str], target: Any = None) -> TextExample:
+        return TextExample(self.vocabulary.ids(text), self.pairs.ids(pairs_of(text)), target)
 
     def samples(self, items: Sequence[LabelledText]) -> list[TaskSamples]:
         """The texts in batches of similar length. Raises SettingsError if none has a label that the model knows.

@@ -9,10 +9,11 @@ from ...data.vocabulary import Vocabulary
 from ...errors import CorpusError, SettingsError
 
 
-def check_labels(labels: Sequence[str]) -> None:
-    """Raises CorpusError unless there are two labels or more, all different."""
-    if len(set(labels)) < 2 or len(set(labels)) < len(labels):
-        raise CorpusError(f"a classifier needs two or more different labels, got {list(labels)}")
+def check_labels(labels: Sequence[str], fewest: int = 2) -> None:
+    """Raises CorpusError unless there are so many labels or more, all different."""
+    if len(set(labels)) < fewest or len(set(labels)) < len(labels):
+        count = "two or more different labels" if fewest == 2 else "one label or more, all different"
+        raise CorpusError(f"a classifier needs {count}, got {list(labels)}")
 
 
 def counts_of(plain: Mapping[str, Any], labels: Sequence[str]) -> list[int] | None:

@@ -26,4 +26,5 @@ KIND = TaskKind(
     asks=False,
     takes_vectors=True,
     use="keepgate predict {model} FILE",
+    does="gives each text one label",
 )

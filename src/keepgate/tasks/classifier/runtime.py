@@ -21,13 +21,14 @@ class ClassifierRuntime(PooledRuntime):
     kind = "classifier"
     settings_type = ClassifierSettings
     command = "predict"
+    fewest_labels = 2
 
     def __init__(
         self, settings: ClassifierSettings, vocabulary: Mapping[str, Any], table: WeightTable
     ) -> None:
         self.settings = settings
         self.vocabulary, self.pairs, labels = vocabulary_of(vocabulary)
-        check_labels(labels)
+        check_labels(labels, self.fewest_labels)
         counts = len(self.vocabulary), len(self.pairs)
         self.inputs = RuntimePairs(
             table.within("encoder").within("inputs"), *counts, settings.embedding_size, settings.pair_size
