@@ -42,7 +42,7 @@ const isWord = (token) => /[\p{L}\p{N}]/u.test(token);
 /** A token in the form in which the story may have it too. */
 function form(token) {
   const word = folded(token);
-  const base = IRREGULAR.get(word) ?? word.replace(/(?<=..)(?:ing|ed|es|e|s|d)$/, "");
+  const base = (IRREGULAR.get(word) ?? word).replace(/(?<=..)(?:ing|ed|es|e|s|d)$/, "");
   return [...base].slice(0, STEM).join("");
 }
 
