@@ -3,7 +3,6 @@
 import statistics
 from collections.abc import Callable
 
-from bench.cost import CASES, NETWORKS
 from bench.markdown import result, spread, table
 
 
@@ -252,58 +251,8 @@ def bare_debian(k: int) -> str:
     return table(["", ("median", "中位數")[k]], [[name[k], value] for name, value in rows]) + "\n\n" + note
 
 
-def cost(k: int) -> str:
-    """LSTM and GRU of equal units and of equal weights: quality, and what it takes."""
-    head = [
-        ("data", "資料")[k],
-        ("network", "網路")[k],
-        ("units", "單元")[k],
-        ("recurrent weights", "循環權重")[k],
-        ("quality, test (range; seeds)", "測試部分的品質（範圍；種子）")[k],
-        ("processor minutes", "處理器分鐘")[k],
-        ("minutes to {}", "到 {} 的分鐘")[k].format("…"),
-        ("peak, MiB", "記憶體最高，MiB")[k],
-    ]
-    rows = []
-    for name, networks in result("cost").items():
-        case = CASES[name]
-        for network in NETWORKS:
-            runs = networks.get(network, ())
-            if not runs:
-                continue
-            quality = [run["quality"] * (100 if case.metric == "f1" else 1) for run in runs]
-            digits = 1 if case.metric == "f1" else 3
-            to = [run["minutes_to"] for run in runs]
-            never = sum(minutes is None for minutes in to)
-            shown = _around([minutes for minutes in to if minutes is not None], 2)
-            shown += ("; {} of {} never", "；{}/{} 從未")[k].format(never, len(to)) if never else ""
-            limit = f"{100 * case.reached:g}" if case.metric == "f1" else f"{case.reached:g}"
-            rows.append(
-                [
-                    case.what,
-                    network,
-                    f"{runs[0]['units']}",
-                    f"{runs[0]['recurrent']:,}",
-                    f"{_around(quality, digits)}; {len(runs)}",
-                    f"{statistics.mean(run['cpu_minutes'] for run in runs):.1f}",
-                    f"{limit}: {shown}",
-                    f"{statistics.mean(run['peak_mib'] for run in runs):,.0f}",
-                ]
-            )
-    return table(head, rows)
-
-
-def _around(values: list[float], digits: int) -> str:
-    """The mean of some values, and their range."""
-    if not values:
-        return "–"
-    mean, low, high = (f"{value:.{digits}f}" for value in (statistics.mean(values), min(values), max(values)))
-    return mean if low == high else f"{mean} ({low}–{high})"
-
-
 TABLES: dict[str, Callable[[int], str]] = {
     "automata": automata,
-    "cost": cost,
     "formal": formal,
     "bare_debian": bare_debian,
     "cart_pole": cart_pole,
