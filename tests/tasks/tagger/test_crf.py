@@ -106,7 +106,7 @@ def test_one_text_in_numpy_has_the_path_and_the_marginals_of_the_batch_in_torch(
         expected = crf.decode(emissions, lengths), crf.log_marginals(emissions, lengths).exp()
         bounded = crf.log_marginals(emissions, lengths, bounded=False).exp()
         monkeypatch.setattr(crf_module, "_STEPS_A_ROW", 0)
-        monkeypatch.setattr(crf_module, "_LONG", 0)
+        monkeypatch.setattr(chain, "LONG", 0)
         assert crf.decode(emissions, lengths) == expected[0]
         ours = crf.log_marginals(emissions, lengths).exp()
         part = crf.log_marginals(emissions, lengths, bounded=False).exp()
@@ -115,13 +115,14 @@ def test_one_text_in_numpy_has_the_path_and_the_marginals_of_the_batch_in_torch(
         torch.testing.assert_close(part[:length, row], bounded[:length, row], atol=1e-9, rtol=1e-7)
 
 
-def test_scores_too_far_apart_for_probabilities_are_added_as_logs() -> None:
+def test_scores_too_far_apart_for_probabilities_are_added_as_logs(monkeypatch: pytest.MonkeyPatch) -> None:
     moves = moves_of("IOBES", LABELS)
     start, between, end = (penalty.astype(np.float64) for penalty in moves.penalties)
     # I and E may not begin a text, and all else is as good as impossible at its first token.
     emissions = np.zeros((3, 5))
     emissions[0] = [-2000, 0, 0, -1999, -2000]
     assert chain._scaled(start, between, end, emissions) is None
-    shares = chain.marginals(start, between, end, emissions)
+    monkeypatch.setattr(chain, "LONG", 0)
+    shares = chain.marginals((start, between, end), emissions)
     assert shares[0].argmax() == 3
     assert shares.sum(1) == pytest.approx(1)

@@ -6,13 +6,12 @@ from torch import Tensor, nn
 
 from ...nn.length_mask import length_mask
 from ..batched import numbers_of
+from . import chain
 from .chain import best_path, marginals
 from .schemes import Moves
 
 # Of a batch with more steps than so many a row, each row is decoded by itself, in numpy.
 _STEPS_A_ROW = 32
-# Marginals of texts of more steps, without a gradient, likewise.
-_LONG = 4096
 
 
 class LinearChainCRF(nn.Module):
@@ -77,7 +76,7 @@ class LinearChainCRF(nn.Module):
         start, between, end = self.transitions()
         if not bounded:
             start, end = torch.zeros_like(start), torch.zeros_like(end)
-        if len(emissions) > _LONG and not torch.is_grad_enabled():
+        if len(emissions) > chain.LONG and not torch.is_grad_enabled():
             return self._marginals_of_long(start, between, end, emissions, lengths)
         last = lengths.to(emissions.device).unsqueeze(1) - 1
         beta = end.expand_as(emissions[0])
@@ -92,11 +91,11 @@ class LinearChainCRF(nn.Module):
     def _marginals_of_long(
         self, start: Tensor, between: Tensor, end: Tensor, emissions: Tensor, lengths: Tensor
     ) -> Float[Tensor, "time batch labels"]:
-        """The same without a gradient, row by row in numpy, and as log p of 1e-300 what is less probable."""
+        """The same without a gradient, row by row in numpy, where 1e-300 stands for what is less probable."""
         logs = torch.zeros_like(emissions)
         scores, rows = [*map(numbers_of, (start, between, end))], numbers_of(emissions)
         for row, count in enumerate(lengths.tolist()):
-            shares = torch.from_numpy(marginals(*scores, rows[:count, row]))
+            shares = torch.from_numpy(marginals(scores, rows[:count, row]))
             logs[:count, row] = shares.double().clamp(min=1e-300).log().to(logs)
         return logs
 
@@ -108,7 +107,7 @@ class LinearChainCRF(nn.Module):
         start, between, end = self.transitions()
         if len(emissions) > len(lengths) * _STEPS_A_ROW:
             scores, rows = [*map(numbers_of, (start, between, end))], numbers_of(emissions)
-            return [best_path(*scores, rows[:count, row]) for row, count in enumerate(lengths.tolist())]
+            return [best_path(scores, rows[:count, row]) for row, count in enumerate(lengths.tolist())]
         counts = lengths.to(emissions.device).unsqueeze(1)
         best, origins = start + emissions[0], []
         for step in range(1, len(emissions)):

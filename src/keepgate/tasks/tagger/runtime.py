@@ -163,11 +163,11 @@ class _Scores:
 
     def best(self, emissions: Array) -> list[int]:
         """The most probable sequence of labels (Viterbi algorithm)."""
-        return best_path(*self.scores, emissions)
+        return best_path(self.scores, emissions)
 
     def marginals(self, emissions: Array) -> Array:
         """[time, labels]: p(label at the step | text), by the forward-backward algorithm."""
-        return marginals(*self.scores, emissions)
+        return marginals(self.scores, emissions)
 
 
 RUNTIME = TaggerRuntime
