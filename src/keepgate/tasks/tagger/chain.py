@@ -37,11 +37,13 @@ def marginals(scores: Sequence[Array], emissions: Array) -> Array:
 
     Arguments as of `best_path`. Of a short text they are computed as torch does, in log space and the scores' dtype.
     """
+    start, between, end = scores
     if len(emissions) <= LONG:
-        return _in_logs(*scores, emissions)
+        return _in_logs(start, between, end, emissions)
+    parts = [part.astype(np.float64) for part in (start, between, end, emissions)]
     with np.errstate(under="ignore"):
-        shares = _scaled(*(part.astype(np.float64) for part in (*scores, emissions)))
-    return _in_logs(*scores, emissions) if shares is None else shares.astype(emissions.dtype)
+        shares = _scaled(parts[0], parts[1], parts[2], parts[3])
+    return _in_logs(start, between, end, emissions) if shares is None else shares.astype(emissions.dtype)
 
 
 def _scaled(start: Array, between: Array, end: Array, emissions: Array) -> Array | None:
