@@ -14,6 +14,7 @@ import json
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import torch
@@ -122,6 +123,34 @@ def g2pm() -> tuple[nn.Module, Tensor]:
     return model, torch.randint(1, len(package.char2idx), (1, 40))
 
 
+def resemblyzer_products() -> Callable[[], None]:
+    """The matrix products of Resemblyzer's layers alone, by torch.mm: of all inputs at once, then step by step."""
+    steps, rows, hidden = 160, 47, 256
+    widths = (40, hidden, hidden)
+    inputs = [torch.rand(steps * rows, width) for width in widths]
+    weights = [torch.randn(4 * hidden, width) for width in widths]
+    states, recurrent = torch.rand(rows, hidden), torch.randn(4 * hidden, hidden)
+
+    def run() -> None:
+        for x, weight in zip(inputs, weights, strict=True):
+            torch.mm(x, weight.T)
+            for _ in range(steps):
+                torch.mm(states, recurrent.T)
+
+    return run
+
+
+def shortest(run: Callable[[], None], repeats: int = 9) -> float:
+    """Seconds of the shortest of some runs, after one that is not counted."""
+    run()
+    times = []
+    for _ in range(repeats):
+        begin = perf_counter()
+        run()
+        times.append(perf_counter() - begin)
+    return min(times)
+
+
 MODELS: dict[str, Callable[[], tuple[nn.Module, Any]]] = {
     "silero-vad": silero, "Resemblyzer": resemblyzer, "g2pM": g2pm, "pyannote segmentation": architectures.pyannote,
     "stanza tagger": architectures.stanza, "EasyOCR recogniser": architectures.easyocr,
@@ -140,8 +169,9 @@ def measured(name: str, threads: int, *, frozen: bool) -> dict[str, Any]:
     after = sum(
         (layer.seconds_after if layer.swapped else layer.seconds_before) or 0.0 for layer in report.layers
     )
+    products = {"products": shortest(resemblyzer_products())} if name == "Resemblyzer" else {}
     return {
-        "model": name, "threads": threads, "frozen": frozen, "swapped": list(report.swapped),
+        **products, "model": name, "threads": threads, "frozen": frozen, "swapped": list(report.swapped),
         "recurrent_share": report.recurrent_share, "seconds_before": report.seconds_before,
         "seconds_after": report.seconds_after, "recurrent_before": before, "recurrent_after": after,
         "difference": report.difference,

@@ -4,6 +4,7 @@ import statistics
 from collections.abc import Callable
 
 from bench.markdown import result, spread, table
+from keepgate.wording import count_of
 
 
 def polyphones(k: int) -> str:
@@ -132,7 +133,32 @@ def models(k: int) -> str:
         ]
         for row in result("models")["rows"]
     ]  # fmt: skip
-    return table([*head], rows)
+    return table([*head], rows) + _products(k)
+
+
+def _products(k: int) -> str:
+    """What the matrix products of Resemblyzer alone take, beside its layers before and after."""
+    rows = [row for row in result("models")["rows"] if "products" in row and row["frozen"]]
+    each = (
+        "{before:.0f} ms before, {after:.0f} after and {products:.0f} for the products on {threads} thread{s}",
+        "{threads} 個執行緒時，換之前 {before:.0f} 毫秒、之後 {after:.0f} 毫秒、只算矩陣乘法 {products:.0f} 毫秒",
+    )[k]
+    parts = [
+        each.format(
+            **{name: 1000 * row[of] for name, of in _PRODUCTS.items()},
+            threads=row["threads"], s="s" * (row["threads"] > 1),
+        )
+        for row in rows
+    ]  # fmt: skip
+    note = (
+        "Resemblyzer's layers are matrix products and little else. Beside their times, what torch.mm takes for the products "
+        "alone: {}.",
+        "Resemblyzer 的層幾乎全是矩陣乘法。層的時間旁邊是單單用 torch.mm 算這些乘法的時間：{}。",
+    )[k].format(("; ", "；")[k].join(parts))
+    return f"\n\n{note}" if rows else ""
+
+
+_PRODUCTS = {"before": "recurrent_before", "after": "recurrent_after", "products": "products"}
 
 
 def cart_pole(k: int) -> str:
@@ -196,17 +222,21 @@ def formats(k: int) -> str:
         ]
         for key, name in FORMATS.items()
     ]
-    fuzz, count = found["fuzz"], len(found["layers"]["outside"])
+    fuzz, rounded = found["fuzz"], found["layers"]["rounded"].values()
     outside = (
-        ", but {} layers out, with layer normalisation, whose rounding it makes larger",
-        "，只有 {} 個帶層正規化的層例外，正規化放大了它們的捨入誤差",
-    )[k].format(count)
+        ", but {}, with layer normalisation, which makes rounding larger: from the numbers in float64 the layer itself is up to "
+        "{:.0e} away, and ONNX Runtime up to {:.0e}",
+        "，只有 {} 個帶層正規化的層例外，正規化放大了捨入誤差：和 float64 的數字相比，層自己最多差 {:.0e}，ONNX Runtime 最多差 {:.0e}",
+    )[k].format(
+        (count_of(len(rounded), "layers") + " out", str(len(rounded)))[k],
+        *(max(each[of] for each in rounded) for of in ("layer", "file")),
+    )
     read = sum(outcomes.get("read", 0) for outcomes in fuzz["outcomes"].values())
     note = (
-        "Every case agrees to 1e-5, of its largest number where that is above 1{outside}. Of {cases:,} damaged files ({onnx}) "
+        "Every case agrees to 1e-5, of a number's size where that is above 1{outside}. Of {cases:,} damaged files ({onnx}) "
         "{read:,} were still read and the others refused by an error of ours: none crashed, took a second, or ran anything "
         "(`python -m bench.formats`).",
-        "每一件都相符到 1e-5，最大的數超過 1 時以它為準{outside}。{cases:,} 個損壞的檔案（{onnx}）裡，{read:,} 個仍然讀得出來，其餘由我們的錯誤拒絕："
+        "每一件都相符到 1e-5，數的大小超過 1 時以它為準{outside}。{cases:,} 個損壞的檔案（{onnx}）裡，{read:,} 個仍然讀得出來，其餘由我們的錯誤拒絕："
         "沒有一個當掉、超過一秒，或執行了什麼（`python -m bench.formats`）。",
     )[k].format(
         cases=fuzz["cases"],

@@ -120,6 +120,7 @@ struct ForwardRun {
     const double weights = double(kernel_of(f.type).packed_bytes(*f.cell, f.sizes)) / weight_bytes(f.type);
     large = weights * double(f.sizes.steps * f.sizes.rows + (f.packed ? 0 : 4)) > max_products_with_gil;
   }
+  ForwardRun(const ForwardRun& other) : f(other.f), large(other.large) {}
   static size_t compute(const ForwardRun& r, void* scratch) { return kernel(r.f.type).forward(r.f, scratch); }
 };
 
@@ -149,6 +150,21 @@ void run(Run& run) {
   if (!run.own) run.own.reset(new CacheLine[Run::compute(run, nullptr) / sizeof(CacheLine) + 1]);
   nb::gil_scoped_release release;
   Run::compute(run, run.own.get());
+}
+
+// The same run on so many threads and other arrays of the same form: x, the output, the initial states, the final ones.
+void run_on(const ForwardRun& prepared, const nb::args& given) {
+  ForwardRun r(prepared);
+  const size_t states = size_t(r.f.cell->states);
+  expect(given.size() == 3 + 2 * states,
+         [&] { return to_string(given.size()) + " arguments where " + to_string(3 + 2 * states) + " belong"; });
+  size_t i = 0;
+  set(r.f.threads, given[i++]);
+  set(r.f.x.data, given[i++]);
+  set(r.f.output.data, given[i++]);
+  for (size_t s = 0; s < states; ++s) set(r.f.initial_states[s], given[i++]);
+  for (size_t s = 0; s < states; ++s) set(r.f.final_states[s], given[i++]);
+  run(r);
 }
 
 tuple as_tuple(const std::vector<const char*>& names) {
@@ -271,7 +287,7 @@ NB_MODULE(core, m) {
   m.def(
       "borrow_threads", [](Address parallel) { borrow_threads(reinterpret_cast<Parallel>(parallel)); },
       nb::call_guard<nb::gil_scoped_release>());
-  nb::class_<ForwardRun>(m, "Forward").def(nb::init<nb::args>()).def("run", run<ForwardRun>);
+  nb::class_<ForwardRun>(m, "Forward").def(nb::init<nb::args>()).def("run", run<ForwardRun>).def("run_on", run_on);
   nb::class_<BackwardRun>(m, "Backward").def(nb::init<const ForwardRun&, nb::args>()).def("run", run<BackwardRun>);
 }
 

@@ -94,6 +94,20 @@ class Compiled:
         assert all((array[-16:] == 777).all() for array in (state, workspace, scores))
         return scores[:-16].reshape(steps, self.spans), float(none[0]), (int(answer[0]), int(answer[1]))
 
+    def run_pointer(
+        self, tokens: Any, steps: int, *, state_bytes: int, workspace_bytes: int
+    ) -> tuple[NDArray[np.float32], float, tuple[int, int]]:
+        """As `run_span`, from the ids and features of the text's tokens, `steps`, and of the question's after them."""
+        sizes = [state_bytes // 4, len(tokens) * workspace_bytes // 4 + 1, steps * self.spans]
+        state, workspace, scores = (np.full(size + 16, 777, np.float32) for size in sizes)
+        none, answer = np.full(1, np.nan, np.float32), np.full(2, 777, np.int32)
+        counts = ctypes.c_long(steps), ctypes.c_long(len(tokens) - steps)
+        self._library[f"{self.name}_run"](
+            _at(state), _at(tokens), *counts, _at(workspace), _at(scores), _at(none), _at(answer)
+        )
+        assert all((array[-16:] == 777).all() for array in (state, workspace, scores))
+        return scores[:-16].reshape(steps, self.spans), float(none[0]), (int(answer[0]), int(answer[1]))
+
     def run_series(self, *parts: Any, state_bytes: int) -> NDArray[np.float64]:
         """The forecast [ahead, targets, levels] from values, known, numbers, categories and moments; None is null."""
         kinds = (np.float64, np.float64, np.float64, np.int32, np.float64)

@@ -223,6 +223,16 @@ def test_a_tagger_of_whole_texts_too_gives_their_labels(tmp_path: Path) -> None:
     assert np.abs(scores - task._emissions(item)).max() < 2 * TOLERANCE
 
 
+@pytest.mark.parametrize("name", ["int", "INT32_MAX", "main", 'a "b"/../c', "海", "", "9", "_t", "a\nb"])
+def test_any_name_becomes_one_of_c(name: str, tmp_path: Path) -> None:
+    result = c99.export(folders()["en/rnn"], tmp_path / "c", name=name)
+    assert sorted(path.name for path in (tmp_path / "c").glob("*.[ch]")) == [
+        f"{result.name}.c",
+        f"{result.name}.h",
+    ]
+    Compiled(tmp_path / "c", result.name)
+
+
 def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "c").mkdir()
     (tmp_path / "c" / "main.c").write_text("int main(void) { return 0; }\n")

@@ -1,6 +1,7 @@
 """A classifier of series as C99 gives the scores of the runtime, from values in their own units."""
 
 import ctypes
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from keepgate import c99, runtime
 from keepgate.data.labelled_series import LabelledSeries
 from keepgate.tasks import SeriesClassifier
 from keepgate.tasks.series_classifier import SeriesClassifierSettings
-from tests.c99.compiled import Compiled
+from tests.c99.compiled import Compiled, compiler
 from tests.runtime.models import saved
 
 TOLERANCE = 1e-6
@@ -70,6 +71,54 @@ def test_a_stream_of_values_is_read_step_by_step(tmp_path: Path) -> None:
     for row, x in zip(values, task.inputs_of(item), strict=True):
         compiled.step(place, ctypes.c_void_p(row.ctypes.data), ctypes.c_void_p(output.ctypes.data))
         assert np.abs(stepper.step(x) - output).max() < TOLERANCE
+
+
+HOSTILE = ("*/ int x; /*", "??/", "\\", "<functions>", "<GUARD>", "@", '"', "a\nb", "\0", "//", "%s", "海")
+READS = """
+#include <math.h>
+#include "model.h"
+int main(void) {
+  static model_state s;
+  const double read[] = {NAN, INFINITY, -INFINITY, 1e300, -1e300, 1e-310};
+  double values[2 * MODEL_FEATURES];
+  float workspace[MODEL_WORKSPACE(2)], scores[MODEL_SCORES];
+  int i, k, nan = 0;
+  for (k = 0; k < 6; ++k) {
+    for (i = 0; i < 2 * MODEL_FEATURES; ++i) values[i] = read[k];
+    model_run(&s, values, 2, workspace, scores);
+    nan += scores[0] != scores[0];
+  }
+  return nan != 1 && nan != 5;
+}
+"""
+
+
+def test_names_that_look_like_c_and_values_beyond_all_measure_do_no_harm(tmp_path: Path) -> None:
+    """Of NaN and numbers that no float holds, scores are NaN and nothing undefined is done on the way."""
+    items = [
+        LabelledSeries(
+            values=np.random.default_rng(k).normal(size=(4, len(HOSTILE))).astype(np.float32),
+            features=HOSTILE,
+            label=HOSTILE[k % len(HOSTILE)],
+            id=str(k),
+        )
+        for k in range(2 * len(HOSTILE))
+    ]
+    task = SeriesClassifier.build(items, SeriesClassifierSettings(hidden_size=4), seed=0)
+    result = c99.export(saved(task.eval(), tmp_path / "model"), tmp_path / "c")
+    Compiled(tmp_path / "c", result.name)
+    (tmp_path / "main.c").write_text(READS)
+    flags = [
+        "-std=c99",
+        "-fsanitize=undefined,float-cast-overflow,address",
+        "-fno-sanitize-recover=all",
+        "-I",
+        tmp_path / "c",
+    ]
+    files = [tmp_path / "main.c", tmp_path / "c" / "model.c", "-o", tmp_path / "main"]
+    subprocess.run([compiler(), *flags, *files], check=True)
+    ran = subprocess.run([tmp_path / "main"], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
 
 
 def _arrays(file: Path) -> list[Any]:

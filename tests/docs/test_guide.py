@@ -28,6 +28,7 @@ TRANSLATED = (
     "forecaster",
     "training",
     "polyphones",
+    "speech",
     "agent",
 )
 PAGES = [GUIDE / f"{name}{ending}" for name in NAMES for ending in (".md", ".zh-TW.md")]

@@ -1,5 +1,6 @@
 """An exported layer gives the layer's numbers on ONNX Runtime: every cell and option, ragged rows, carried states."""
 
+import copy
 import random
 
 import onnx
@@ -21,12 +22,37 @@ CELLS = pytest.mark.parametrize("described", cells.CELLS, ids=lambda described: 
 
 
 def same(file, layer, call):
-    """At shapes that the export did not check, rows without any step among them."""
+    """At shapes that the export did not check, rows without any step among them: to 1e-5, or the layer's own rounding.
+
+    Where that is above 1e-5: how far the layer and the file are from the layer in float64; else None.
+    """
     with torch.no_grad():
-        expected = flat(layer(**call))
-    for ours, theirs in zip(run_file(file, layer, call), expected, strict=True):
+        expected, found = flat(layer(**call)), run_file(file, layer, call)
+        if largest_gap(expected, found) <= 1e-5:
+            return None
+        double = {
+            name: [part.double() for part in value]
+            if isinstance(value, (tuple, list))
+            else value.double()
+            if value.is_floating_point()
+            else value
+            for name, value in call.items()
+        }
+        double |= {"hx": tuple(double["hx"])} if isinstance(call.get("hx"), tuple) else {}
+        exact = flat(copy.deepcopy(layer).double()(**double))
+    own, files = (largest_gap(exact, numbers) for numbers in (expected, found))
+    assert files <= 1e-5 + 2 * own
+    assert own < 1e-3
+    return own, files
+
+
+def largest_gap(right, numbers):
+    """Of each number relative to its size where that is above 1."""
+    gaps = []
+    for theirs, ours in zip(right, numbers, strict=True):
         assert ours.shape == theirs.shape
-        torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5)
+        gaps.append(((ours - theirs).abs() / theirs.abs().clamp_min(1)).flatten().double())
+    return torch.cat(gaps).max().item()
 
 
 @pytest.mark.parametrize("options", [{}, {"bidirectional": True, "batch_first": True, "bias": False}])
@@ -107,6 +133,18 @@ def test_a_wrong_order_of_gates_is_found_and_nothing_is_written(tmp_path, monkey
     assert [*tmp_path.iterdir()] == [file]
 
 
+class Silent(nn.Module):
+    def forward(self, x):
+        return None
+
+
+def spoilt():
+    layer = keepgate.LSTM(3, 4)
+    with torch.no_grad():
+        layer.weight_hh_l0[2, 1] = torch.nan
+    return layer
+
+
 @pytest.mark.parametrize(
     ("make", "example", "options", "error", "message"),
     [
@@ -116,6 +154,16 @@ def test_a_wrong_order_of_gates_is_found_and_nothing_is_written(tmp_path, monkey
         (lambda: keepgate.LSTM(3, 4).bfloat16(), torch.randn(4, 2, 3), {}, keepgate.SettingsError, "bfloat16 on cpu"),
         (lambda: keepgate.LSTM(3, 4, device="meta"), torch.randn(4, 2, 3), {}, keepgate.SettingsError, "on meta"),
         (dict, torch.randn(4, 2, 3), {}, TypeError, "the model is a dict"),
+        (
+            lambda: keepgate.LSTM(3, 4), torch.randn(4, 0, 3), {},
+            keepgate.SettingsError, r"shape \[4, 0, 3\] and no number",
+        ),
+        (
+            lambda: keepgate.LSTM(3, 4), torch.full((4, 2, 3), torch.nan), {},
+            keepgate.SettingsError, "input has NaN among its numbers",
+        ),
+        (Silent, torch.randn(4, 2, 3), {}, keepgate.SettingsError, "Silent gives no tensor for the example"),
+        (spoilt, torch.randn(4, 2, 3), {}, keepgate.SettingsError, "weight_hh_l0 has NaN among its numbers"),
         (
             lambda: keepgate.GRU(3, 4), nn.utils.rnn.pack_sequence([torch.randn(4, 3)]), {},
             keepgate.SettingsError, "give the padded tensor, and its lengths=",
@@ -138,9 +186,14 @@ def test_what_cannot_be_exported_says_why_and_writes_nothing(
     assert not [*tmp_path.iterdir()]
 
 
-def test_a_file_that_cannot_be_written_is_an_os_error(tmp_path):
-    with pytest.raises(OSError, match=r"a\.onnx"):
+def test_a_file_that_cannot_be_written_says_where_and_what_to_do(tmp_path):
+    with pytest.raises(keepgate.ExportError, match=r"cannot write the ONNX file .*a\.onnx.*make it"):
         keepgate.onnx.export(keepgate.GRU(3, 4), tmp_path / "missing" / "a.onnx", torch.randn(4, 2, 3))
+
+
+def test_a_folder_is_no_file(tmp_path):
+    with pytest.raises(keepgate.ExportError, match="it is a folder: name a file"):
+        keepgate.onnx.export(keepgate.GRU(3, 4), tmp_path, torch.randn(4, 2, 3))
 
 
 def test_what_is_not_installed_is_named_with_the_command(monkeypatch):
@@ -157,39 +210,45 @@ def test_random_layers(seed, tmp_path):
 
 
 def agree(seed, tmp_path):
+    """The largest difference; and where one is above 1e-5, how far layer and file are from the layer in float64."""
     chance = random.Random(seed)
-    torch.manual_seed(seed)
     layer = random_layer(chance)
     call = random_call(layer, chance, 6, 3)
     report = keepgate.onnx.export(layer, tmp_path / "a.onnx", call)
-    assert report.difference <= 1e-5
+    assert (report.difference <= 1e-5) == (report.rounding is None)
+    roundings = [report.rounding]
     for steps, rows in ((1, 1), (chance.randint(1, 20), chance.randint(1, 9))):
-        same(report.file, layer, random_call(layer, chance, steps, rows, call.keys()))
-    return report.difference
+        roundings.append(same(report.file, layer, random_call(layer, chance, steps, rows, call.keys())))
+    return report.difference, max((each for each in roundings if each is not None), default=None)
 
 
 def agreement(seeds, folder):
-    """The largest difference, and by seed the layers that differ by more than 1e-5.
+    """The largest difference of those within 1e-5, and by seed the layers that round by more.
 
     Those are normalised ones: where the units of a row are nearly alike, dividing by their deviation makes the rounding
     of the sums before it, in another order in each, up to 1 / sqrt(1e-5) times as large.
     """
-    largest, outside = 0.0, {}
+    largest, rounded = 0.0, {}
     for seed in seeds:
-        try:
-            largest = max(largest, agree(seed, folder))
-        except (AssertionError, keepgate.ExportError) as error:
-            layer = random_layer(random.Random(seed))
-            if layer.cell not in (cells.layer_norm_lstm, cells.layer_norm_gru):
-                raise
-            outside[seed] = f"{layer.cell.name}: {error}"
-    return largest, outside
+        difference, rounding = agree(seed, folder)
+        if rounding is None:
+            largest = max(largest, difference)
+        else:
+            name = random_layer(random.Random(seed)).cell.name
+            rounded[seed] = {
+                "cell": name,
+                "difference": difference,
+                "layer": rounding[0],
+                "file": rounding[1],
+            }
+    return largest, rounded
 
 
 @pytest.mark.slow
 def test_five_hundred_random_layers(tmp_path):
-    largest, outside = agreement(range(1000, 1500), tmp_path)
+    largest, rounded = agreement(range(1000, 1500), tmp_path)
     print(
-        f"500 layers, each at 5 shapes: {len(outside)} outside 1e-5, largest difference of the rest {largest:.2g}"
+        f"500 layers, each at 5 shapes: largest difference {largest:.2g}, and of the others' own rounding {rounded}"
     )
-    assert len(outside) < 10, outside
+    assert {each["cell"] for each in rounded.values()} <= {"layer_norm_lstm", "layer_norm_gru"}
+    assert len(rounded) < 10

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import onnxruntime
 import pytest
+import torch
 
 import keepgate.onnx
 from keepgate.data.tagged import tagged_text
@@ -37,8 +38,24 @@ def best(emissions, start, between, end):
 
 
 def check_tags(task, texts, tmp_path):
+    with torch.no_grad():  # so large that tags hang on them
+        for name, parameter in task.crf.named_parameters():
+            parameter.copy_(
+                torch.randn(parameter.shape, generator=torch.Generator().manual_seed(len(name))) * 3
+            )
     report = keepgate.onnx.export(task, tmp_path / "a.onnx")
     outputs = run(report, TaggerNetwork(task).example(texts))
+    for name, moves in zip(("start", "between", "end"), task.crf.transitions(), strict=True):
+        assert np.array_equal(outputs[name], moves.detach().numpy())
+    for row, text in enumerate(texts):
+        # Beside longer rows it is what the task makes of it alone.
+        batch = task.collate(task.prepare([task.item(text)], training=False))
+        with torch.no_grad():
+            emissions = task.emissions(batch)[:, 0].numpy()
+            label_scores = task.label_logits(task.states(batch), batch.lengths) if task.text_labels else None
+        assert np.abs(outputs["emissions"][: len(emissions), row] - emissions).max() < 1e-5
+        if label_scores is not None:
+            assert np.abs(outputs["label_scores"][row] - label_scores[0].numpy()).max() < 1e-5
     moves = [outputs[name] for name in ("start", "between", "end")]
     tags = task.tags([task.item(text) for text in texts])
     for row, expected in enumerate(tags):

@@ -11,11 +11,20 @@ from keepgate.data.multilabel import MultilabelText
 from keepgate.data.tagged import tagged_text
 from keepgate.demo.stories import stories, vocabulary_coverage_set
 from keepgate.export import save
-from keepgate.tasks import ChoiceReader, Classifier, LanguageModel, MultilabelClassifier, SpanReader, Tagger
+from keepgate.tasks import (
+    ChoiceReader,
+    Classifier,
+    LanguageModel,
+    MultilabelClassifier,
+    PointerReader,
+    SpanReader,
+    Tagger,
+)
 from keepgate.tasks.choice import ChoiceReaderSettings
 from keepgate.tasks.classifier import ClassifierSettings
 from keepgate.tasks.language_model import LanguageModelSettings
 from keepgate.tasks.multilabel import MultilabelSettings
+from keepgate.tasks.pointer import PointerReaderSettings
 from keepgate.tasks.span import SpanReaderSettings
 from keepgate.tasks.tagger import TaggerSettings
 from tests.kernels.user_cells import janet, reads_memory
@@ -77,6 +86,11 @@ def span(**settings: Any) -> SpanReader:
     return SpanReader.build(STORIES, chosen, seed=0)
 
 
+def pointer(**settings: Any) -> PointerReader:
+    chosen = PointerReaderSettings(embedding_size=6, hidden_size=5, pointer_size=7, **settings)
+    return PointerReader.build(STORIES, chosen, seed=0)
+
+
 def language_model(**settings: Any) -> LanguageModel:
     chosen = LanguageModelSettings(**{"embedding_size": 6, "hidden_size": 8, **settings})
     return LanguageModel.build([LabelledText(text=ENGLISH + "\n" + ENGLISH)], chosen, seed=0)
@@ -109,6 +123,9 @@ TASKS = {
     "span, most likely": lambda: span(f1_weight=0.0, max_answer_span=5, max_train_span=9),
     "span, none by its threshold": lambda: span(no_answer=True, no_answer_threshold=-1e9),
     "span, or none": lambda: span(no_answer=True),
+    "pointer": lambda: pointer(no_answer_threshold=1e9),
+    "pointer, or none": lambda: pointer(cell="gru", num_layers=2, max_answer_span=3),
+    "pointer, none by its threshold": lambda: pointer(cell=JANET, no_answer_threshold=-1e9),
     "language model": lambda: language_model(),
     "language model, tied words": lambda: language_model(tokens="words", tied_weights=True, num_layers=2),
     "language model, gru": lambda: language_model(cell="gru"),
@@ -136,7 +153,7 @@ def saved(task: Any, folder: Path) -> Path:
 
 def items_of(task: Any) -> list[Any]:
     """Items of very different lengths that the task reads."""
-    if isinstance(task, (ChoiceReader, SpanReader)):
+    if isinstance(task, (ChoiceReader, SpanReader, PointerReader)):
         return [STORIES[0], STORIES[35], task.item("魯夫", "誰?"), task.item(ENGLISH, "Who sees 1,000 cats?")]
     texts = [STORIES[0].text, STORIES[35].text, ENGLISH, "x"]
     return [task.item(text) for text in texts]

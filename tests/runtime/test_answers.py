@@ -65,10 +65,9 @@ def test_the_same_seed_writes_the_same_text(tokens: str, tmp_path: Path) -> None
 
 
 def test_every_kind_answers_or_is_refused_by_name(tmp_path: Path) -> None:
-    assert set(RUNTIMES) <= set(KINDS)
+    assert set(RUNTIMES) == set(KINDS)
     folder = saved(classifier(), tmp_path / "model")
     toml = (folder / "model.toml").read_bytes()
-    for kind in {*KINDS, "oracle"} - set(RUNTIMES):
-        rewrite(folder, "model.toml", toml.replace(b'"classifier"', f'"{kind}"'.encode()))
-        with pytest.raises(SettingsError, match=f"is of kind '{kind}', which keepgate.runtime does not"):
-            runtime.load(folder)
+    rewrite(folder, "model.toml", toml.replace(b'"classifier"', b'"oracle"'))
+    with pytest.raises(SettingsError, match=r"is of kind 'oracle', which keepgate\.runtime does not"):
+        runtime.load(folder)

@@ -24,6 +24,7 @@ from .layers import (
     workspace_floats,
 )
 from .places import count_of_places
+from .pointer import add_pointer_reader
 from .readout import MAX, MEAN, add_readout
 from .source import Source, filled
 from .span import add_span_reader
@@ -211,6 +212,7 @@ _HEADS: dict[str, Callable[[Source, Any], Interface]] = {
     "forecaster": add_forecaster,
     "language-model": _language_model,
     "multilabel-classifier": _multilabel,
+    "pointer-reader": add_pointer_reader,
     "series-classifier": _series_classifier,
     "span-reader": add_span_reader,
     "tagger": add_tagger,

@@ -3,13 +3,13 @@
 from typing import Any
 
 from ..data.vocabulary import UNKNOWN
-from ..tasks.span.decode import CONSIDERED
 from ..tasks.span.features import QUESTION_FEATURES, TEXT_FEATURES
 from ..tasks.span.settings import ALIGN, NEVER, PAIR, SCALE
 from .interface import Interface, names_in_comment
 from .layers import COPY, LINEAR, SOFTMAX
 from .places import add_places
 from .source import Source, filled
+from .span_search import add_span_search
 
 _DEFINES = """\
 #define <GUARD>_FEATURES <features> /* numbers of each token of a text: <names> */
@@ -100,47 +100,6 @@ static void @_score(@_state *s, const float *read, long steps, const float *aske
 <none>
 }
 
-/* How much two spans have in common, 0 to 1: F1 of their tokens. */
-static float @_f1(long first, long end, long other_first, long other_end) {
-  const long from = first > other_first ? first : other_first, to = end < other_end ? end : other_end;
-  return to > from ? 2.0f * (float)(to - from) / (float)(end - first + (other_end - other_first)) : 0.0f;
-}
-
-/* The span that is worth most: (1 - w) its probability + w its expected F1, of the <considered> most likely. */
-static void @_decode(const float *scores, long steps, const float *none, int32_t answer[2]) {
-  long place[<considered>], count = 0, i, k;
-  float share[<considered>], sum = 0.0f, most = scores[0], best = -1.0f;
-  (void)none;
-  answer[0] = answer[1] = -1;
-  for (i = 0; i < steps * <spans>; ++i) {
-    if (scores[i] > most) most = scores[i];
-    if (count == <considered> && !(scores[i] > share[count - 1])) continue;
-    for (k = count < <considered> ? count++ : count - 1; k > 0 && scores[i] > share[k - 1]; --k)
-      share[k] = share[k - 1], place[k] = place[k - 1];
-    share[k] = scores[i], place[k] = i;
-  }
-<decide>
-  for (i = 0; i < steps; ++i) {
-    float part = 0.0f;
-    for (k = 0; k < <spans>; ++k) part += @_exp(scores[i * <spans> + k] - most);
-    sum += part;
-  }
-  for (k = 0; k < count; ++k) share[k] = @_exp(share[k] - most) / sum;
-  for (i = 0; i < count; ++i) {
-    const long first = place[i] / <spans>, end = first + place[i] % <spans> + 1;
-    float worth = 0.0f;
-    for (k = 0; k < count; ++k) {
-      const long other = place[k] / <spans>;
-      worth += @_f1(first, end, other, other + place[k] % <spans> + 1) * share[k];
-    }
-    worth = <alone>f * share[i] + <shared>f * worth;
-    if (end <= steps && share[i] > 0.0f && worth > best) {
-      best = worth;
-      answer[0] = (int32_t)first, answer[1] = (int32_t)(end - 1);
-    }
-  }
-}
-
 void @_run(@_state *s, const int32_t *ids, const float *features, long steps, const int32_t *question,
            const float *asked_features, long asked, float *workspace, float *scores, float *none, int32_t answer[2]) {
   const long longest = steps > asked ? steps : asked;
@@ -200,7 +159,6 @@ _NONE = """\
   }
   @_copy(s->summary, <both>, s->highest + 2 * <both>);
   *none = @_dot(<null_weight>, s->highest, 3 * <both>) + <null_bias>[0];"""
-_DECIDE = "  if (*none - most > <threshold>f) return;"
 
 
 def add_span_reader(source: Source, task: Any) -> Interface:
@@ -213,11 +171,12 @@ def add_span_reader(source: Source, task: Any) -> Interface:
         "pair_size": settings.pair_size, "words": len(task.word), "pairs": len(task.pair), "unknown": UNKNOWN,
         "input": 2 * words_size + len(TEXT_FEATURES), "asked_input": words_size + len(QUESTION_FEATURES),
         "features": len(TEXT_FEATURES), "asked_features": len(QUESTION_FEATURES), "align": ALIGN, "scale": SCALE,
-        "pair_numbers": PAIR, "root": f"{PAIR**0.5:.9g}", "never": NEVER, "spans": spans, "considered": CONSIDERED,
-        "shared": f"{float(settings.f1_weight):.9}", "alone": f"{1 - float(settings.f1_weight):.9}",
+        "pair_numbers": PAIR, "root": f"{PAIR**0.5:.9g}", "never": NEVER, "spans": spans,
     }  # fmt: skip
     _add_members(source, task, both)
     source.add(LINEAR + COPY + SOFTMAX)
+    threshold = None if task.null is None else settings.no_answer_threshold
+    add_span_search(source, spans, f1_weight=settings.f1_weight, threshold=threshold)
     layers = {"text": task.layer, "question": task.question_layer, "second": task.second_layer}
     states = [name for prefix, layer in layers.items() for name in add_places(source, layer, prefix)]
     source.add(
@@ -246,11 +205,10 @@ def _add_members(source: Source, task: Any, both: int) -> None:
 def _no_answer(source: Source, task: Any) -> dict[str, str]:
     """What a reader that may say that there is no answer does beside the others."""
     if task.null is None:
-        return {"none": "", "decide": "", "store": "  (void)none;\n"}
+        return {"none": "", "store": "  (void)none;\n"}
     source.member("highest", 3 * task.layer.output_size)
     return {
         "none": filled(_NONE, **source.linear("null", task.null)),
-        "decide": filled(_DECIDE, threshold=f"{float(task.settings.no_answer_threshold):.9e}"),
         "store": "  if (none) *none = no_answer;\n",
     }
 

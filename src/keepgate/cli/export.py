@@ -39,7 +39,7 @@ def export(
     """Write a model in a form that runs without keepgate and torch.
 
     ONNX Runtime runs the file at three shapes that it was not exported with, and the largest difference from the model
-    is printed; above 1e-5 the command fails, and no file is written.
+    is printed; above 1e-5, and above the model's own rounding, the command fails, and no file is written.
     """
     if onnx is None and c is None and not fixed_bytes:
         raise SettingsError("nothing says what to write; give --onnx FILE, --c DIR or --fixed-bytes")

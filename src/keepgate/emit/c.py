@@ -43,7 +43,7 @@ static float {p}_power(int n) {{
         ("power",),
         """/* e^x + more for |x| <= 87, as 2^n (e^r - 1) + (2^n + more) with |r| <= ln 2 / 2 and a Taylor series. */
 static float {p}_exp_plus(float x, float more) {{
-  const int n = (int)(x * 1.44269504f + (x < 0.0f ? -0.5f : 0.5f));
+  const int n = x == x ? (int)(x * 1.44269504f + (x < 0.0f ? -0.5f : 0.5f)) : 0;
   const float r = (x - (float)n * 0.69313812256f) - (float)n * 9.0580006145e-06f;
   const float series = r * (1.0f + r * (1.0f / 2 + r * (1.0f / 6 + r * (1.0f / 24 + r * (1.0f / 120 + r * (1.0f / 720
                      + r * (1.0f / 5040)))))));

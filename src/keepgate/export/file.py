@@ -1,7 +1,10 @@
 """Atomic file writes."""
 
+import contextlib
 import os
 from pathlib import Path
+
+from .folder import clear_unfinished
 
 
 def write_file(path: str | Path, content: bytes) -> Path:
@@ -17,10 +20,13 @@ def write_file(path: str | Path, content: bytes) -> Path:
             # A pipe or a device takes what is written and is not replaced; a folder says what it is.
             real.write_bytes(content)
         else:
+            clear_unfinished(real.parent, real.name)
             unfinished.write_bytes(content)
             os.replace(unfinished, real)
     except OSError as fault:
-        unfinished.unlink(missing_ok=True)
         fault.filename, fault.filename2 = os.fspath(path), None
         raise
+    finally:
+        with contextlib.suppress(OSError):
+            unfinished.unlink()
     return path

@@ -1,7 +1,9 @@
 """Atomic folders: written whole or not at all, with a manifest of SHA-256 sums that reading checks."""
 
+import contextlib
 import ctypes
 import errno
+import glob
 import hashlib
 import json
 import os
@@ -29,7 +31,9 @@ _REMEDIES = {
     errno.EROFS: "this disk can only be read: choose a folder on another one",
     errno.EACCES: "you may not write there: choose a folder of your own, or have its permissions changed",
     errno.EPERM: "you may not write there: choose a folder of your own, or have its permissions changed",
+    errno.ENOENT: "there is no such folder: make it, or choose another path",
     errno.ENOTDIR: "a part of that path is a file: choose another path",
+    errno.EISDIR: "it is a folder: name a file",
     errno.EEXIST: "a part of that path is a file: choose another path",
     errno.ENAMETOOLONG: "that name is too long: choose a shorter one",
 }
@@ -60,14 +64,18 @@ def write(folder: Path, files: Mapping[str, bytes], *, kind: str) -> None:
         _put_in_place(writing, folder)
         _sync(folder.parent)
     except OSError as fault:
-        remedy = _REMEDIES.get(fault.errno or 0, "see to that, or choose another folder")
-        needed = -(-sum(map(len, files.values())) // 1000)
-        raise BundleError(
-            f"cannot write the {kind} {folder} ({needed:,} kB): {fault.strerror or fault}; {remedy}. "
-            f"Nothing that was there before has changed"
-        ) from fault
+        raise BundleError(cannot_write(kind, folder, sum(map(len, files.values())), fault)) from fault
     finally:
         shutil.rmtree(writing, ignore_errors=True)
+
+
+def cannot_write(kind: str, path: Path, size: int, fault: OSError) -> str:
+    """Why so many bytes cannot be written as `path`, and what to do."""
+    remedy = _REMEDIES.get(fault.errno or 0, "see to that, or choose another folder")
+    return (
+        f"cannot write the {kind} {path} ({-(-size // 1000):,} kB): {fault.strerror or fault}; {remedy}. "
+        "Nothing that was there before has changed"
+    )
 
 
 def read(
@@ -105,11 +113,12 @@ def remove(folder: Path) -> None:
 
 
 def clear_unfinished(parent: Path, name: str = "*") -> None:
-    """Removes what processes that were killed while they wrote or removed the folders of this name have left there."""
-    for unfinished in parent.glob(f".{name}.writing-*"):
+    """Removes what processes that were killed while they wrote or removed folders or files of this name left there."""
+    for unfinished in parent.glob(f".{'*' if name == '*' else glob.escape(name)}.writing-*"):
         process = unfinished.name.rpartition("-")[2]
         if process.isdecimal() and not _alive(int(process)):
-            shutil.rmtree(unfinished, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                shutil.rmtree(unfinished) if unfinished.is_dir() else unfinished.unlink()
 
 
 def _alive(process: int) -> bool:

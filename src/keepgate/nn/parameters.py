@@ -123,6 +123,14 @@ class PlaceParameters:
         """A kernel's fast path for the weights that `weights` gave last; None where there is none."""
         return None if torch.compiler.is_compiling() else self._fast_path
 
+    def current_fast_path(self, module: nn.Module) -> FastPath | None:
+        """`fast_path` for the parameters as they are now."""
+        if torch.compiler.is_compiling():
+            return None
+        if self._weights is None or not self.frozen:
+            self.weights(module)
+        return self._fast_path
+
     def fast_path_of(self, trained: Cell) -> FastPath | None:
         """The same of the cell in training, whose parameters are these; its input has its masks too."""
         if torch.compiler.is_compiling() or (own := self._weights) is None:

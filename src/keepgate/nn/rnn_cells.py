@@ -119,9 +119,7 @@ class CellLayer(nn.RNNCellBase):
         """The same by a kernel's fast path; None where `_step` must run."""
         if type(input) is not Tensor or not (hx is None or type(hx) is tuple):
             return None
-        place = self._places[0]
-        place.weights(self)
-        fast_path = place.fast_path
+        fast_path = self._places[0].current_fast_path(self)
         return None if fast_path is None else fast_path.step(input, hx)
 
     def extra_repr(self) -> str:

@@ -7,10 +7,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..errors import ExportError, SettingsError
+from ..errors import SettingsError
 from ..export import load
 from ..nn.freezing import check_module
 from ..tasks import KINDS, Forecaster, MultilabelClassifier, PointerReader, SeriesClassifier, Tagger
+from .pointer_network import PointerFunction
 from .task_networks import ForecastNetwork, SeriesNetwork, TaggerNetwork
 
 # Tokens of two made-up texts and questions, all different: a size that two dimensions share looks like one.
@@ -20,13 +21,14 @@ _NETWORKS: dict[type, Any] = {
     SeriesClassifier: SeriesNetwork,
     Tagger: TaggerNetwork,
     Forecaster: ForecastNetwork,
+    PointerReader: PointerFunction,
 }
 
 
 def network_of(module: nn.Module | str | Path, example: Any) -> tuple[nn.Module, Any]:
     """The torch module to export, and the example for it.
 
-    Raises SettingsError where a model needs an example and has none, ExportError for a pointer reader.
+    Raises SettingsError where a model needs an example and has none.
     """
     task: Any = load(module) if isinstance(module, (str, Path)) else module
     check_module(task)
@@ -37,11 +39,6 @@ def network_of(module: nn.Module | str | Path, example: Any) -> tuple[nn.Module,
                 f"a {type(task).__name__} needs an example: a tensor, a tuple of arguments or a dict of keywords"
             )
         return task, example
-    if isinstance(task, PointerReader):
-        raise ExportError(
-            "a pointer reader compares text and question outside its network, which is not exported; export the layer "
-            "that reads: keepgate.onnx.export(model.network.layer, FILE, example)"
-        )
     network = next((wrap(task) for kind, wrap in _NETWORKS.items() if isinstance(task, kind)), None)
     if network is not None:
         if example is None:
@@ -62,6 +59,11 @@ def _check_parameters(model: nn.Module) -> None:
             raise SettingsError(
                 f"{name} is {parameter.dtype} on {parameter.device}, and an export is checked against the model on "
                 "the CPU in float32 or float64; export model.float().cpu()"
+            )
+        if parameter.isnan().any():
+            raise SettingsError(
+                f"{name} has NaN among its numbers, so that the model's answers are NaN too, and no check could tell "
+                "the file's from them; train it again with a smaller learning rate, or take an earlier checkpoint"
             )
 
 

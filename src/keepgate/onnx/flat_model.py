@@ -37,9 +37,14 @@ class FlatModel(nn.Module):
             inputs = [(_state_name(name, model.cell.states), tensor) for name, tensor in inputs]
         if not inputs:
             raise SettingsError("the example has no tensor; give what the model is called with")
+        _check_numbers(inputs)
         self.own_inputs = len(inputs)
         with torch.no_grad():
             outputs = self._named_outputs([tensor for _, tensor in inputs], None)
+        if not outputs[0]:
+            raise SettingsError(
+                f"{type(model).__name__} gives no tensor for the example; export what computes one"
+            )
         states = self._state_tensors(outputs[1])
         names = unique([*[name for name, _ in inputs], *[f"{name}_0" for name, _ in states]])
         self.inputs: Named = list(zip(names, [t for _, t in (*inputs, *states)], strict=True))
@@ -84,6 +89,21 @@ class FlatModel(nn.Module):
                 "give an example that runs them, or leave out streaming=True"
             )
         return final
+
+
+def _check_numbers(inputs: Named) -> None:
+    """Raises SettingsError for an example from which no other inputs can be drawn."""
+    for name, tensor in inputs:
+        if tensor.numel() == 0:
+            raise SettingsError(
+                f"the example's {name} has the shape {list(tensor.shape)} and no number; give one with two rows and "
+                "three steps or more"
+            )
+        if tensor.isnan().any():
+            raise SettingsError(
+                f"the example's {name} has NaN among its numbers, and no check could tell the file's answers from the "
+                "model's by it; give one without"
+            )
 
 
 def _streamed_layers(model: nn.Module) -> dict[str, Recurrent]:

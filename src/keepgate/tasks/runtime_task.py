@@ -17,6 +17,7 @@ RUNTIMES = {
     "forecaster": "forecaster",
     "language-model": "language_model",
     "multilabel-classifier": "multilabel",
+    "pointer-reader": "pointer",
     "series-classifier": "series_classifier",
     "span-reader": "span",
     "tagger": "tagger",

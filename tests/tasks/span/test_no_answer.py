@@ -15,9 +15,10 @@ from keepgate.data.questions import NO_ANSWER, Question
 from keepgate.errors import CorpusError
 from keepgate.tasks.answer import Answer
 from keepgate.tasks.metrics import measure_answers
-from keepgate.tasks.span.decode import SpanOrNone, best_threshold
+from keepgate.tasks.span.decode import SpanOrNone
 from keepgate.tasks.span.reader import SpanReader
 from keepgate.tasks.span.settings import SpanReaderSettings
+from keepgate.tasks.span.threshold import best_threshold
 from tests.tasks.span.by_heart import learnt
 
 TEXT = "The red apple fell. Ann ate it."

@@ -13,8 +13,8 @@ from torch.autograd import Function
 
 from ...arrays.compiled import _core
 from ...arrays.core_cell import CoreCell, core_cell, core_cell_or_reason
-from ..torch_internals import apply_without_transforms
-from ..tracing_state import no_interception
+from ..torch_internals import apply_without_transforms, dispatch_mode_depth, metadata_guard
+from ..tracing_state import forward_ad_active, no_interception
 from ..weights import Weights, is_plain
 from .arguments import (
     DTYPE_NUMBERS,
@@ -41,6 +41,8 @@ class CoreFastPath:
         self._hidden, self._inputs, self._width = weights.hidden_size, weights.input_size, weights.x_width
         self._kind = core_cell(weights.cell).number, type_number(weights, weights.dtype)
         self._no_states, self._others = (0,) * len(weights.states), len(weights.states) - 1
+        self._last_step: tuple[torch.Size, bool] | None = None
+        self._prepared_step: _PreparedStep | None = None
 
     @staticmethod
     def of(weights: Weights) -> "CoreFastPath | None":
@@ -80,6 +82,11 @@ class CoreFastPath:
 
     def step(self, x: Tensor, states: tuple[Tensor, ...] | None) -> tuple[Tensor, ...] | None:
         """The states [batch, units] after one step without gradients; None for the general path."""
+        prepared = self._prepared_step
+        if prepared is not None and states is not None:
+            final = prepared(x, states)
+            if final is not None:
+                return final
         if not self._takes(x, dims=2) or self._differentiates(x) or not x.is_contiguous() or x.is_neg():
             return None
         rows, hidden = x.shape[0], self._hidden
@@ -88,6 +95,11 @@ class CoreFastPath:
         h = x.new_empty(rows, hidden)
         final = (h, *map(torch.empty_like, (h,) * self._others))
         self._infer(1, rows, (x.data_ptr(), 0, self._width), states, h.data_ptr(), final)
+        # Prepared for a form that has come twice in a row, so that forms which change each time cost nothing.
+        form = x.shape, torch.is_inference_mode_enabled()
+        if states is not None and form == self._last_step:
+            self._prepared_step = _PreparedStep(self._weights, self._kind, x, states)
+        self._last_step = form
         return final
 
     def _infer(
@@ -146,6 +158,41 @@ class CoreFastPath:
 
     def _differentiates(self, x: Tensor) -> bool:
         return (self._weights.requires_grad or x.requires_grad) and torch.is_grad_enabled()
+
+
+class _PreparedStep:
+    """The same step again on tensors of one form, which one guard of torch's looks at, by a call of the core's that
+    is given addresses alone."""
+
+    def __init__(
+        self, weights: Weights, kind: tuple[int, int], x: Tensor, states: tuple[Tensor, ...]
+    ) -> None:
+        assert weights.addresses is not None
+        tensors, count, hidden = (x, *states), len(states), weights.hidden_size
+        sizes = (1, x.shape[0], weights.input_size, hidden, 0)
+        self._count, self._same = count, metadata_guard(tensors)
+        self._gradients = weights.requires_grad or any(tensor.requires_grad for tensor in tensors)
+        self._run = _core.Forward(
+            *kind, sizes, 1, False, False, (0, 0, weights.x_width), 0, 0, (0,) * count, (0,) * count,
+            weights.addresses, packed_address(weights, *kind, sizes, weights.addresses), (0, 0, hidden), (),
+        ).run_on  # fmt: skip
+
+    def __call__(self, x: Tensor, states: tuple[Tensor, ...]) -> tuple[Tensor, ...] | None:
+        """The states after the step; None for tensors of another form, and under a mode of torch's."""
+        if (
+            len(states) != self._count
+            or not self._same(x, *states)
+            or dispatch_mode_depth()
+            or forward_ad_active()
+            or (self._gradients and torch.is_grad_enabled())
+        ):
+            return None
+        final = tuple(map(torch.empty_like, states))
+        self._run(
+            torch.get_num_threads(), x.data_ptr(), final[0].data_ptr(),
+            *map(Tensor.data_ptr, states), *map(Tensor.data_ptr, final),
+        )  # fmt: skip
+        return final
 
 
 def _inputs(weights: Weights, zeros: Tensor, x: Tensor) -> CoreInputs:

@@ -6,11 +6,16 @@ A name that was never met has a code like any other, so that it can be pointed a
 
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ...data.questions import Question, refuse_empty
+from ...data.text import Tokens, tokenize
+from ...data.vocabulary import Vocabulary
 
 BITS = 16
 SIZE = 0.5  # of each bit, plus or minus
@@ -20,6 +25,26 @@ _EQUIVALENT = str.maketrans("。、", ".,")
 _WORD = 0xFFFFFFFF
 
 Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class TextAndQuestion:
+    """A text's tokens, and ids [tokens] and features [tokens, FEATURES] of them and of the question's after them."""
+
+    tokens: Tokens
+    words: NDArray[np.int32]
+    features: Floats
+
+
+def analyse(question: Question, vocabulary: Vocabulary) -> TextAndQuestion:
+    """What is read of a question. Raises CorpusError for one that has no text or asks nothing."""
+    tokens = tokenize(question.text)
+    text, asked = (
+        [folded(token) for token in side] for side in (tokens.texts, tokenize(question.question).texts)
+    )
+    refuse_empty(question, text, asked)
+    rows = np.concatenate([features(text, asked, asked=False), features(asked, text, asked=True)])
+    return TextAndQuestion(tokens, np.array(vocabulary.ids(text + asked), np.int32), rows)
 
 
 def folded(token: str) -> str:

@@ -12,8 +12,9 @@ from ...nn import Recurrent
 from ...nn.dropout import LockedDropout
 from ...nn.length_mask import length_mask
 from ..batched import TensorBatch
+from ..span.settings import NEVER
 from .features import FEATURES
-from .settings import NEVER, PointerReaderSettings
+from .settings import PointerReaderSettings
 
 
 @dataclass(frozen=True)
@@ -60,17 +61,18 @@ class PointerNetwork(nn.Module):
         states: Float[Tensor, "time batch states"],
         text_lengths: Int[Tensor, " batch"],
         lengths: Int[Tensor, " batch"],
+        steps: int | None = None,
     ) -> tuple[Float[Tensor, "batch time longest"], Float[Tensor, " batch"]]:
-        """The scores from the layer's states.
+        """The scores from the layer's states. steps: the longest text's if None.
 
         What was asked: the last state forwards, and that backwards at the question's first token, which has read all
         of the question and nothing else.
         """
         rows, units = torch.arange(states.shape[1]), states.shape[2] // 2
         asked = torch.cat([states[lengths - 1, rows, :units], states[text_lengths, rows, units:]], -1)
-        text = states[: int(text_lengths.max())]
-        hidden = torch.tanh(self.pointer(torch.cat([text, asked.expand(len(text), -1, -1)], -1)))
-        real = length_mask(len(text), text_lengths, states.device).unsqueeze(2)
+        text = states[: int(text_lengths.max()) if steps is None else steps]
+        hidden = torch.tanh(self.pointer(torch.cat([text, asked.expand(text.shape[0], -1, -1)], -1)))
+        real = length_mask(text.shape[0], text_lengths, states.device).unsqueeze(2)
         start, end = self.ends(hidden).masked_fill(~real, NEVER).unbind(2)
         highest = hidden.masked_fill(~real, -1).amax(0)
         none: Tensor = self.none(torch.cat([asked, highest], 1)).squeeze(1)

@@ -12,30 +12,28 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from ...data.questions import Question, locate, refuse_empty
+from ...data.questions import Question, locate
 from ...data.text import Tokens, tokenize
 from ...data.vocabulary import UNKNOWN, Vocabulary
 from ...errors import CorpusError, ShapeError
 from ...nn.eval_mode import eval_mode
-from ...wording import count_of, percent
 from ..answer import Answer, check_finite
 from ..batched import TensorBatch, complete, in_batches, numbers_of
 from ..choice.reader import joined
-from ..metrics import score
 from ..probe import Probe
 from ..reader import Reader
 from ..samples import TaskSamples, samples_of, steps_back
-from ..span.decode import SPANS_DECODED, SpanOrNone, best_answer, best_threshold, spans
+from ..span.batch import NOWHERE
+from ..span.decode import SPANS_DECODED, SpanOrNone, best_answer, spans
+from ..span.threshold import choose_threshold
 from ..task import Carry
-from .features import FEATURES, features, folded
+from .features import FEATURES, analyse, folded
 from .head import PointerHead
 from .network import Inputs, PointerNetwork
 from .settings import PointerReaderSettings
 
 # Steps times rows read at once when answering.
 TOKENS_AT_ONCE = 65_536
-# The first and last token of an answer that the text does not have.
-NOWHERE = -1
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,15 +128,8 @@ class PointerReader(Reader, nn.Module):
         return [example for example in examples if not training or self.unlearnable(example) is None]
 
     def _example(self, question: Question) -> PointerExample:
-        tokens = tokenize(question.text)
-        text, asked = (
-            [folded(token) for token in side] for side in (tokens.texts, tokenize(question.question).texts)
-        )
-        refuse_empty(question, text, asked)
-        rows = np.concatenate([features(text, asked, asked=False), features(asked, text, asked=True)])
-        return PointerExample(
-            np.array(self.words.ids(text + asked), np.int32), rows, len(text), *_place(question, tokens)
-        )
+        read = analyse(question, self.words)
+        return PointerExample(read.words, read.features, len(read.tokens), *_place(question, read.tokens))
 
     def unlearnable(self, example: PointerExample) -> str | None:
         """Why nothing can be learnt from this example; None if something can."""
@@ -217,22 +208,11 @@ class PointerReader(Reader, nn.Module):
 
         Raises as `predict`.
         """
-        unanswerable = np.array([question.unanswerable for question in questions])
-        if not len(unanswerable):
+        if not questions:
             return ""
-        undecided = self._undecided(questions, 64)
-        worth = np.array(
-            [
-                score(each.span.text, item.answers).f1_bag
-                for each, item in zip(undecided, questions, strict=True)
-            ]
-        )
-        threshold, f1 = best_threshold(np.array([each.odds for each in undecided]), worth, unanswerable)
+        threshold, sentence = choose_threshold(self._undecided(questions, 64), questions)
         self.settings = replace(self.settings, no_answer_threshold=threshold)
-        return (
-            f"No answer is given where its log odds against the best span are above {threshold:.2f}, chosen by these "
-            f"{count_of(len(questions), 'questions')} ({percent(unanswerable.mean())} unanswerable; F1 {percent(f1)})."
-        )
+        return sentence
 
     def reading_layer(self) -> str:
         """The name of the layer that reads text and question."""

@@ -6,8 +6,6 @@ from ...cells.choices import Init
 from ...config import require
 from ..encoder_settings import check_recurrent
 
-NEVER = -1e4  # the score of what cannot be; finite, so that log-softmax stays so
-
 
 @dataclass(frozen=True, kw_only=True)
 class PointerReaderSettings:

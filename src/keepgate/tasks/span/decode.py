@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from ...data.text import Tokens, sentence_around
 from ...errors import BundleError
-from ..answer import CANDIDATES, Answer
+from ..answer import CANDIDATES, Answer, check_finite
+from .settings import NEVER
 
 Floats = NDArray[np.floating]
 Ints = NDArray[np.integer]
@@ -54,25 +55,27 @@ class SpanOrNone:
         return self.none if self.odds > threshold else self.span
 
 
-def best_threshold(
-    odds: NDArray[np.floating], worth: NDArray[np.floating], unanswerable: NDArray[np.bool_]
-) -> tuple[float, float]:
-    """The threshold of the log odds with the best mean score, and this score; of equal ones the lowest threshold.
+def answer_of(
+    text: str, tokens: Tokens, scores: Floats, null: float | None, *, f1_weight: float, threshold: float
+) -> Answer:
+    """The answer from the scores of a text's spans and of no answer, which is None of a reader that always gives one.
 
-    odds, worth: of each question the log odds of none, and the score of its span, which is 0 where there is none.
-    Source: find_best_thresh of SQuAD 2.0's evaluation script (Rajpurkar et al. 2018, arXiv:1806.03822), which takes the
-    odds of a question; here it is midway between two, so that their rounding on another machine decides nothing.
+    Raises BundleError if the scores are not finite or place no answer in the text.
     """
-    order = np.argsort(odds, kind="stable")
-    ranked = odds[order]
-    # Answering the first k of them: their spans' scores, and a whole one for each unanswerable question after them.
-    gained = np.append(0, np.cumsum(worth[order])) + np.append(np.cumsum(unanswerable[order][::-1])[::-1], 0)
-    # Questions with the same odds are answered together or not at all.
-    possible = np.append(True, np.append(ranked[1:] > ranked[:-1], True))
-    best = int(np.where(possible, gained, -1).argmax())
-    # Below the lowest and above the highest odds there is nothing to be midway to: a nat beyond them.
-    between = np.concatenate([ranked[:1] - 1, (ranked[:-1] + ranked[1:]) / 2, ranked[-1:] + 1])
-    return float(between[best]), float(gained[best] / len(odds))
+    check_finite(scores)
+    (best,) = spans(scores[None], f1_weight=f1_weight, count=SPANS_DECODED)
+    answer = best_answer(text, best, tokens)
+    if null is None:
+        return answer
+    check_finite(np.array(null))
+    return SpanOrNone.of(answer, scores, null).decided(threshold)
+
+
+def starts_and_ends(start: Floats, end: Floats, longest: int) -> Floats:
+    """[t, k] = start[t] + end[t + k], and `NEVER` in place of an end after the last."""
+    onward = np.concatenate([end, np.full(longest - 1, NEVER, end.dtype)])
+    scores: Floats = start[:, None] + np.lib.stride_tricks.sliding_window_view(onward, longest)
+    return scores
 
 
 def spans(scores: Floats, *, f1_weight: float, count: int) -> list[list[Span]]:

@@ -17,10 +17,8 @@ from ...data.text import Tokens
 from ...data.vocabulary import UNKNOWN, Vocabulary
 from ...data.word_vectors import WordVectors
 from ...errors import ShapeError
-from ...wording import count_of, percent
 from ..answer import Answer, check_finite
 from ..batched import examples_in_batches, in_full_precision, numbers_of
-from ..metrics import score
 from ..ppmi import initialise_embeddings
 from ..probe import Probe
 from ..reader import Reader
@@ -29,12 +27,13 @@ from ..task import Carry
 from ..token_pairs import place_vectors, vectors_of
 from .batch import NOWHERE, SpanBatch, SpanExample
 from .corpus_statistics import CorpusStatistics
-from .decode import SPANS_DECODED, SpanOrNone, best_answer, best_threshold, spans
+from .decode import SPANS_DECODED, SpanOrNone, best_answer, spans
 from .examples import end_of, place_of, side_of
 from .features import OF_THE_WORD, TEXT_FEATURES, AnalysedText, analyse, compare
 from .head import SpanHead
 from .network import Inputs, Scores, SpanNetwork
 from .settings import SpanReaderSettings
+from .threshold import choose_threshold
 from .windows import joined, window_at, windows_of
 
 # Steps times rows read at once when answering; the states of so many take about 200 MiB.
@@ -256,22 +255,12 @@ class SpanReader(Reader, nn.Module):
 
         Raises as `predict`.
         """
-        unanswerable = np.array([question.unanswerable for question in questions])
-        if not self.abstains or not len(unanswerable):
+        if not self.abstains or not questions:
             return ""
         undecided = [each for each in self._undecided(questions, 64) if isinstance(each, SpanOrNone)]
-        worth = [
-            score(each.span.text, question.answers).f1_bag
-            for each, question in zip(undecided, questions, strict=True)
-        ]
-        threshold, f1 = best_threshold(
-            np.array([each.odds for each in undecided]), np.array(worth), unanswerable
-        )
+        threshold, sentence = choose_threshold(undecided, questions)
         self.settings = replace(self.settings, no_answer_threshold=threshold)
-        return (
-            f"No answer is given where its log odds against the best span are above {threshold:.2f}, chosen by these "
-            f"{count_of(len(questions), 'questions')} ({percent(unanswerable.mean())} unanswerable; F1 {percent(f1)})."
-        )
+        return sentence
 
     def decode(self, text: str, tokens: Tokens, scores: Float[Tensor, "rows time longest"]) -> list[Answer]:
         """The best span of a text by each row of scores as an answer, and the others after it. tokens: those scored."""

@@ -12,12 +12,12 @@ from ...arrays.recurrent import Recurrent
 from ...arrays.weight_table import WeightTable
 from ...cells import lstm
 from ...data.questions import Question, question_about, refuse_empty
-from ..answer import Answer, check_finite
+from ..answer import Answer
 from ..runtime_task import RuntimeTask
 from .corpus_statistics import CorpusStatistics
-from .decode import SPANS_DECODED, SpanOrNone, best_answer, spans
+from .decode import answer_of, starts_and_ends
 from .features import QUESTION_FEATURES, TEXT_FEATURES, AnalysedText, analyse, compare
-from .settings import ALIGN, BLOCK, NEVER, PAIR, SCALE, SpanReaderSettings
+from .settings import ALIGN, BLOCK, PAIR, SCALE, SpanReaderSettings
 from .windows import joined, windows_of
 
 Array = NDArray[Any]
@@ -73,14 +73,11 @@ class SpanRuntime(RuntimeTask):
     def _answer(self, item: Question) -> Answer:
         text, question = (analyse(part, self.statistics) for part in (item.text, item.question))
         refuse_empty(item, text.words, question.words)
-        scores, null = self._whole_scores(text, question)
-        check_finite(scores)
-        (best,) = spans(scores[None], f1_weight=self.settings.f1_weight, count=SPANS_DECODED)
-        answer = best_answer(item.text, best, text.tokens)
-        if null is None:
-            return answer
-        check_finite(np.array(null))
-        return SpanOrNone.of(answer, scores, null).decided(self.settings.no_answer_threshold)
+        settings, (scores, null) = self.settings, self._whole_scores(text, question)
+        return answer_of(
+            item.text, text.tokens, scores, null,
+            f1_weight=settings.f1_weight, threshold=settings.no_answer_threshold,
+        )  # fmt: skip
 
     def _whole_scores(self, text: AnalysedText, question: AnalysedText) -> tuple[Array, float | None]:
         """`scores` of a text of any length, read window by window, up to the longest answers that are given."""
@@ -118,11 +115,9 @@ class SpanRuntime(RuntimeTask):
         longest = self.settings.max_train_span
         summary = softmax(linear(asked, *self.summary_score)[:, 0], 0) @ asked
         start, end = self.start(states, summary), self.end(states, summary)
-        onward = np.concatenate([end, np.full(longest - 1, NEVER, end.dtype)])
-        ends = np.lib.stride_tricks.sliding_window_view(onward, longest)
         products = _products(linear(states, *self.from_start), linear(states, *self.to_end), longest)
         sizes = self.size + linear(summary, *self.size_by_question)
-        total: Array = start[:, None] + ends + products / np.float32(PAIR**0.5) + sizes
+        total: Array = starts_and_ends(start, end, longest) + products / np.float32(PAIR**0.5) + sizes
         if self.null is None:
             return total, None
         return total, float(linear(np.concatenate([states.max(0), summary]), *self.null)[0])
