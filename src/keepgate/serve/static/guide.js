@@ -87,7 +87,7 @@ function show() {
   fill(
     $("guide"),
     el("ol", { class: "steps", "aria-label": t("guide.steps") }, STEPS.map((_, k) => el("li", {}, linkTo(k + 1)))),
-    el("h1", { id: "guide-title", tabIndex: -1 }, el("small", {}, t("guide.number", { k: number, n: STEPS.length })), word("title")),
+    el("h1", { id: "guide-title", tabIndex: -1, "data-keep": "guide title" }, el("small", {}, t("guide.number", { k: number, n: STEPS.length })), word("title")),
     el("p", { class: "lead" }, word("text")),
     state.fault ? el("p", { class: "fault", role: "alert" }, explain(state.fault)) : null,
     el(
