@@ -258,7 +258,7 @@ def test_a_sentence_of_one_s_own_is_read_by_the_networks_that_point(visit: Open,
     page.locator(".proof").wait_for()
     page.locator("#question").fill("Who bought a house?")
     page.locator("#question").press("Enter")
-    page.locator(".card.outside", has_text=words["en"]["answers.none"]).first.wait_for()
+    page.locator(".card.doubt", has_text=words["en"]["answers.none"]).first.wait_for()
     # Nobody knows the answer: nothing is called right, wrong, or forgotten.
     page.locator("#lengthen").scroll_into_view_if_needed()
     page.locator("#lengthen table").wait_for()

@@ -7,8 +7,10 @@ import { nameOf, fullName } from "./names.js";
 import { count, probability } from "./numbers.js";
 import { bringPanel } from "./panel.js";
 import { UNEXPLAINED, isGated, model, on, reading, set, state } from "./state.js";
-import { signOf, verdictOf, whyOutside, wordOf } from "./verdict.js";
-import { explain, quoted, t } from "./words.js";
+import { doubtOf, isDoubt, signOf, verdictOf, wordOf } from "./verdict.js";
+import { explain, list, quoted, t } from "./words.js";
+
+const MOST_WORDS = 4; // of a question or story that are listed on a card
 
 /** Shows the answers, and keeps them true. */
 export function startAnswers() {
@@ -69,14 +71,18 @@ function card(read) {
   );
   return el(
     "li",
-    { class: `card${chosen ? " chosen" : ""}${isOutside(read) ? " outside" : ""}` },
+    { class: ["card", chosen && "chosen", doubtIn(read)].filter(Boolean).join(" ") },
     head,
     read.error ? failed(read) : answer(read, chosen),
     chosen && state.changed ? was(state.changed) : facts,
   );
 }
 
-const isOutside = (read) => !read.error && verdictOf(read.answer, read) === "outside";
+/** The kind of doubt about the answer that a network gave, where there is any. */
+function doubtIn(read) {
+  const verdict = read.error ? null : verdictOf(read.answer, read);
+  return isDoubt(verdict) ? `doubt ${verdict}` : null;
+}
 
 /** What a newcomer wants to know of a network that came along: what its name means for what it keeps. */
 function about(id) {
@@ -119,7 +125,7 @@ function answer(read, chosen) {
   );
   return [
     button,
-    verdict === "outside" ? el("p", { class: "note" }, t(`answers.outside.${whyOutside(displayed.text, read)}`)) : null,
+    isDoubt(verdict) ? el("p", { class: "note" }, said(doubtOf(displayed, read))) : null,
     el(
       "p",
       { class: "sure" },
@@ -129,6 +135,9 @@ function answer(read, chosen) {
     ),
   ];
 }
+
+/** Why an answer is not to be relied on, in words. */
+const said = ({ reason, words }) => t(`answers.doubt.${reason}`, { words: list(words.slice(0, MOST_WORDS).map(quoted)) });
 
 /** What the answer was before the changes that are made now, and whether they changed it. */
 function was({ answer, before }) {
