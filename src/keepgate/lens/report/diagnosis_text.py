@@ -70,7 +70,7 @@ def _noted(verdict: Verdict, message: Message) -> Message:
     quality, never = findings.evidence.quality, findings.evidence.confusion.never
     if verdict.fault not in ("none", "unknown", "untrained", "forgets", "overfitted"):
         return message
-    if never:
+    if never and verdict.fault != "forgets":
         message = msg("verdict.never", verdict=message, labels=_labels(findings.evidence.confusion))
     if quality is not None and quality.flat and not (findings.as_drawn or findings.flat):
         message = msg("verdict.flat_too", verdict=message, flat=_flat(quality))
