@@ -16,7 +16,8 @@ let entered = 0; // how often a step was entered: what an earlier one still wait
 
 /** Lets the guide work; `turnGuide` then says at which step it stands. */
 export function startGuide() {
-  on(["language", "guide", "models", "fault", "readings"], show);
+  on(["language", "guide", "models", "fault"], show);
+  on(["readings"], () => document.querySelector("#guide .told")?.replaceWith(told()));
   on(["language"], () => state.guide && enter());
 }
 
@@ -87,7 +88,7 @@ function show() {
   fill(
     $("guide"),
     el("ol", { class: "steps", "aria-label": t("guide.steps") }, STEPS.map((_, k) => el("li", {}, linkTo(k + 1)))),
-    el("h1", { id: "guide-title", tabIndex: -1, "data-keep": "guide title" }, el("small", {}, t("guide.number", { k: number, n: STEPS.length })), word("title")),
+    el("h1", { id: "guide-title", tabIndex: -1 }, el("small", {}, t("guide.number", { k: number, n: STEPS.length })), word("title")),
     el("p", { class: "lead" }, word("text")),
     state.fault ? el("p", { class: "fault", role: "alert" }, explain(state.fault)) : null,
     el(
@@ -114,11 +115,11 @@ function show() {
 
 /** The story that was read and its question, where the step shows neither. */
 function told() {
-  if (!state.readings.length || step().parts.includes("gates")) return null;
+  if (state.guide === null || !state.readings.length || step().parts.includes("gates")) return el("div", { class: "told" });
   const [whole, first] = [state.text, firstSentence(state.text)];
   const line = t("guide.story", { first, n: count([...whole].length), question: state.question });
-  if (whole.trim() === first.trim()) return el("p", { class: "note" }, line);
-  return el("details", { class: "note" }, el("summary", {}, line), el("p", {}, whole));
+  if (whole.trim() === first.trim()) return el("p", { class: "told note" }, line);
+  return el("details", { class: "told note" }, el("summary", {}, line), el("p", {}, whole));
 }
 
 const linkTo = (number) =>
