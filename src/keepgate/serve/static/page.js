@@ -27,6 +27,7 @@ function turn() {
   const gradient = guided ? guidesToGradient() : location.hash === "#gradient";
   $("read-page").hidden = gradient && !guided; // a step may show answers beside it
   $("gradient-page").hidden = !gradient;
+  $("gradient-page").setAttribute("role", gradient && guided ? "group" : "main"); // of two that are shown one is the main part
   const page = guided ? "guide" : gradient ? "gradient" : "read";
   for (const name of ["guide", "read", "gradient"]) $(`to-${name}`).setAttribute("aria-current", name === page ? "page" : "false");
   document.querySelector(".skip").hidden = page !== "read"; // it leads to what is not there
