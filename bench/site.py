@@ -12,7 +12,7 @@ import argparse
 import copy
 import json
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
@@ -46,15 +46,15 @@ const askAll = (questions) => Promise.all(questions.map(([name, body]) => new Pr
 
 
 class BrowserNetworks:
-    """Some choice readers in a page of a browser. folders: the model folder of each, by its id."""
+    """Some readers in a page of a browser."""
 
-    def __init__(self, page: Any, models: Sequence[Model], folders: Mapping[str, Path]) -> None:
+    def __init__(self, page: Any, models: Sequence[Model]) -> None:
         self._page = page
         page.add_script_tag(content=engine(models) + _DRIVER)
         basics = language_data()
         self.characters = basics["characters"]
         page.evaluate("(basics) => send({ kind: 'basics', ...basics })", basics)
-        networks = [network(model, folders[model.id]) for model in models]
+        networks = [network(model) for model in models]
         page.evaluate("(networks) => send({ kind: 'networks', networks })", networks)
 
     def ask(self, questions: Sequence[tuple[str, dict[str, Any]]]) -> list[dict[str, Any]]:
@@ -238,7 +238,7 @@ def main() -> None:
         [*some_stories(arguments.stories), *own_sentences(arguments.stories // 5)],
     )
     with browser_page() as page:
-        networks = BrowserNetworks(page, models, {**pretrained.folders(), **pretrained.open_folders()})
+        networks = BrowserNetworks(page, models)
         readings = compare_readings(networks, models, questions)
         served_readings = compare_readings(networks, models, questions[::5], precision=as_served)
         changed = compare_interventions(networks, models, questions, arguments.interventions)

@@ -56,7 +56,7 @@ class ForwardMember : Member<T> {
     arena.allocate(h_unprojected, s.projected ? s.rows * padded_width<T>(s.hidden) : 0);
     arena.allocate(h_projected, s.rows * padded_width<T>(s.projected));
     const long longest = s.hidden > s.input ? s.hidden : s.input, widest = max_panel * lanes;
-    const long panel = W::group == 1 ? 0 : widest * (longest + W::group);
+    const long panel = W::group == 1 ? 0 : widest * groups<W>(longest) * W::group;
     arena.allocate(scratch, members * panel);
     arena.allocate(stream_tiles, tiled_stores() ? members * cell.saved * runner.tile_elements : 0);
     stream_tiles += tiled_stores() ? member * cell.saved * runner.tile_elements : 0;
@@ -65,6 +65,7 @@ class ForwardMember : Member<T> {
   }
 
   void run() {
+    [[maybe_unused]] const TilesInUse tiles;
     runner.prepare();
     if (!f.packed || s.steps == 0) {
       pack_part<W>(block, s, f.weights, packed_weights, member, team.size, !unpacked);
@@ -114,8 +115,8 @@ class ForwardMember : Member<T> {
     for (long u = first_block; u < end_block; u++) {
       const T* const bias = packed_weights + packed.bias + u * row;
       T* const to = pre + u * max_slots * row;
-      // The product of a block starts with the bias of these columns.
-      const long split = unpacked || W::scaled ? 0 : block.gate_width;
+      // The product of a block starts with the bias of these columns; narrow weights multiply all blocks at once.
+      const long split = unpacked || W::group > 1 ? 0 : block.gate_width;
       for (long slot = 0; slot < slots; slot++)
         for (long j = split; j < row; j += lanes) V::load(bias + j).store(to + slot * row + j);
       if (unpacked) {
@@ -123,10 +124,10 @@ class ForwardMember : Member<T> {
         continue;
       }
       p.start = bias;
-      if (!W::scaled) multiply_blocks(u, 1);
+      if (W::group == 1) multiply_blocks(u, 1);
     }
     p.start = nullptr;
-    if (W::scaled) multiply_blocks(first_block, end_block - first_block);
+    if (W::group > 1) multiply_blocks(first_block, end_block - first_block);
     return step;
   }
 

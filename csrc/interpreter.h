@@ -28,6 +28,21 @@ KEEPGATE_INLINE void map(const Operand<T>* registers, const Instruction& op, con
   }
 }
 
+template <class T, int lanes>
+using Lanes __attribute__((vector_size(lanes * sizeof(T)))) = T;
+
+// The sum of a register's numbers, by adding one half of them to the other.
+template <class T, int lanes>
+KEEPGATE_INLINE T sum_of(Lanes<T, lanes> x) {
+  if constexpr (lanes == 2) {
+    return x[0] + x[1];
+  } else {
+    Lanes<T, lanes / 2> half[2];
+    std::memcpy(half, &x, sizeof half);
+    return sum_of<T, lanes / 2>(half[0] + half[1]);
+  }
+}
+
 // The mean over the first `units` of each row, in all of the row's vectors.
 template <class T>
 void row_mean(const Operand<T>* registers, const Instruction& op, long rows, long vectors, long units) {
@@ -38,11 +53,7 @@ void row_mean(const Operand<T>* registers, const Instruction& op, long rows, lon
     const T* const in = from.data + row * from.stride[0];
     V all(T(0));
     for (long v = 0; v < vectors; v++) all = all + V::load(in + v * from.stride[1], units - v * V::lanes);
-    T sums[V::lanes];
-    all.store(sums);
-    for (int half = V::lanes / 2; half > 0; half /= 2)
-      for (int i = 0; i < half; i++) sums[i] += sums[i + half];
-    const V mean(sums[0] / T(units));
+    const V mean(sum_of<T, V::lanes>(all.v) / T(units));
     for (long v = 0; v < (to.stride[1] ? vectors : 1); v++) mean.store(out + v * to.stride[1]);
   }
 }

@@ -68,10 +68,11 @@ struct Int8 {
 #endif
 };
 
-// Numbers of a panel's column for `length` weights.
+// Numbers of a panel's column for `length` weights; narrow ones fill whole tiles of AMX (amx.h), with zeros.
 template <class W>
 constexpr long groups(long length) {
-  return (length + W::group - 1) / W::group;
+  const long count = (length + W::group - 1) / W::group;
+  return W::group == 1 || register_bytes < 64 ? count : (count + 15) / 16 * 16;
 }
 
 }  // namespace keepgate::KEEPGATE_SET

@@ -1,7 +1,7 @@
 // Weight packing: for each block of units the panels that the microkernel reads contiguously.
 #pragma once
 #include "core.h"
-#include "int8.h"
+#include "narrow_products.h"
 
 namespace keepgate::KEEPGATE_SET {
 
@@ -85,6 +85,8 @@ void pack_panel(const GateRows& m, const void* matrix, T* panel) {
     for (long i = 0; i < Vec<T>::lanes && k + i < m.inner; i += W::group)
       W::pack(tile + i).store(panel + (k + i) / W::group * width + column);
   });
+  const long written = (m.inner + W::group - 1) / W::group;
+  std::memset(panel + written * width, 0, size_t((groups<W>(m.inner) - written) * width) * sizeof(T));
 }
 
 template <class T>

@@ -7,7 +7,11 @@ from typing import Any
 from .errors import PackageMissing
 
 # What each extra of keepgate brings, of what keepgate imports by itself.
-_EXTRAS = {"torch": ("torch", "jaxtyping", "tomli_w", "jinja2", "markupsafe"), "cli": ("cyclopts", "rich")}
+_EXTRAS = {
+    "torch": ("torch", "jaxtyping", "tomli_w", "jinja2", "markupsafe"),
+    "cli": ("cyclopts", "rich"),
+    "tokenizers": ("tokenizers",),
+}
 
 
 def lazy_exports(

@@ -1,6 +1,7 @@
 """Open stories: the same for the same seed, with answers where they are marked, and questions that truly have none."""
 
 import random
+from itertools import pairwise
 
 import pytest
 
@@ -88,10 +89,21 @@ def _matches(asked: object, fact: object) -> bool:
 
 
 @each_pack
+def test_a_pronoun_stands_for_who_was_named_before_and_a_denial_holds_of_nobody_else(pack: Pack) -> None:
+    by_pronoun = denied = 0
+    for _, writer in writers(pack, 300):
+        text = str(writer.text)
+        for earlier, fact in pairwise(writer.facts):
+            by_pronoun += fact.places["s"] == earlier.places["s"]
+        denied += any(fact.ended and text.count(fact.fillers["s"]) == 1 for fact in writer.facts)
+    assert min(by_pronoun, denied) > 10
+
+
+@each_pack
 def test_patterns_mention_only_slots_that_their_relation_has(pack: Pack) -> None:
     for relation in pack.relations:
         slots = set(relation.slots)
-        for pattern in (*relation.statements, *relation.ends):
+        for pattern in (*relation.statements, *relation.ends, *relation.denials):
             assert slots_of(pattern) <= slots, pattern
         for pattern in relation.changes:
             assert slots_of(pattern) <= {*slots, "n"}, pattern

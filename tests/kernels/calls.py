@@ -43,7 +43,7 @@ def made(cell: Cell, steps, rows, inputs, hidden, dtype=torch.float64, bias="bot
     sizes = [projected or hidden, *[hidden] * (len(cell.states) - 1)]
     return Call(
         cell=cell,
-        x=normal(steps, rows, inputs),
+        x=normal(steps, rows, inputs + len(cell.unit_inputs) * hidden),
         states=tuple((normal(rows, size).detach().abs() + 0.1).requires_grad_() for size in sizes),
         weight_ih=normal(blocks, inputs),
         weight_hh=None if recurrent is None else normal(*recurrent),

@@ -2,17 +2,25 @@
 
 from pathlib import Path
 
+from keepgate import cells
 from keepgate.arrays.core_cell import encode_cell
+from keepgate.cells.zoneout import with_masks
 from keepgate.equations import Cell
 from tests.kernels.calls import CORE
 from tests.kernels.user_cells import COPIES, USER_CELLS
+
+# With masks as unit inputs, another recurrent state, and means over a row.
+_MASKED = with_masks(cells.lstm, True, True, False), with_masks(cells.gru, True, False, True)
+_NORMALISED = cells.layer_norm_lstm, cells.layer_norm_gru
 
 
 def cells_file(folder: Path, *, without: Cell | None = None) -> Path:
     """A file in the folder with what the core is given of each compiled cell, and of cells that are none."""
     path = folder / "cells.txt"
-    cells = [cell for cell in (*CORE, *COPIES.values(), *USER_CELLS) if cell is not without]
-    path.write_text("".join(f"{' '.join(map(str, words(cell)))}\n" for cell in cells))
+    written = [*CORE, *COPIES.values(), *USER_CELLS, *_MASKED, *_NORMALISED]
+    path.write_text(
+        "".join(f"{' '.join(map(str, words(cell)))}\n" for cell in written if cell is not without)
+    )
     return path
 
 

@@ -13,6 +13,7 @@ from keepgate.equations import (
     maximum,
     minimum,
     relu,
+    row_mean,
     sigmoid,
     softplus,
     sqrt,
@@ -33,6 +34,7 @@ ONE = {
     "softplus": lambda x: softplus(x) * 0.5,
     "relu": relu,
     "step_of": step_of,
+    "row_mean": lambda x: tanh(x) - row_mean(tanh(x)),
 }
 TWO = {
     "add": lambda x, y: x + y,
@@ -54,11 +56,15 @@ def random_cell(chance: random.Random) -> Cell:
     states = ["h", "c", "m"][: chance.choice((1, 1, 2, 3))]
     recurrent = chance.choice(("dense", "dense", "diagonal", "none"))
     vectors = ["p", "q"][: chance.choice((0, 0, 1, 2))]
+    unit_inputs = ["a", "b"][: chance.choice((0, 0, 1, 2))]
+    recurrent_state = chance.choice(states) if recurrent == "dense" else states[0]
     seed = chance.random()
 
-    def drawn_cell(wx: Any, uh: Any, s: Any, v: Any = None) -> Step:
+    def drawn_cell(wx: Any, uh: Any, s: Any, *given: Any) -> Step:
         draw = random.Random(seed)
-        leaves = [getattr(s, state) for state in states] + [getattr(v, name) for name in vectors]
+        leaves = [getattr(s, state) for state in states]
+        for values, names in zip(given, filter(None, (vectors, unit_inputs)), strict=True):
+            leaves += [getattr(values, name) for name in names]
         joined = []
         for gate in gates:
             x = getattr(wx, gate)
@@ -87,10 +93,15 @@ def random_cell(chance: random.Random) -> Cell:
                 value = value * draw.choice([*named.values()])
             # Each has a gradient, whatever steps and comparisons stand in the rest.
             new[state] = tanh(value) * 0.8 + tanh(joined[0] + leaves[0]) * 0.1
-        # Every gate and vector is used, or the declaration is refused.
+        # Every gate, vector and unit input is used, or the declaration is refused.
         new[states[-1]] = new[states[-1]] * 0.5 + tanh(sum(joined) + sum(leaves[len(states) :])) * 0.4
         return Step(**new, **named)
 
     return cell(
-        gates=" ".join(gates), states=" ".join(states), recurrent=recurrent, vectors=" ".join(vectors)
+        gates=" ".join(gates),
+        states=" ".join(states),
+        recurrent=recurrent,
+        vectors=" ".join(vectors),
+        unit_inputs=" ".join(unit_inputs),
+        recurrent_state=recurrent_state,
     )(drawn_cell)

@@ -2,7 +2,6 @@
 
 import copy
 import pickle
-import random
 import warnings
 
 import pytest
@@ -11,13 +10,13 @@ from torch.func import functional_call, grad, vmap
 
 from keepgate import CellError, SettingsError, _core, cells
 from keepgate.arrays.core_cell import core_cell, core_cell_or_reason
-from keepgate.equations import Cell, Step, cell, sigmoid, tanh, topological
+from keepgate.equations import Step, cell, sigmoid, tanh, topological
 from keepgate.equations.expr import OPERATIONS
 from keepgate.kernels import explain
 from keepgate.nn import Recurrent
 from tests.kernels.calls import CORE, DTYPES, by_name, check, drawn, made, results, same_bits, threads
 from tests.kernels.children import in_child
-from tests.kernels.random_cells import random_cell
+from tests.kernels.fuzz import fuzz
 from tests.kernels.user_cells import COPIES, LITERATURE, USER_CELLS, atr, everything, indrnn, my_lstm, slstm
 from tests.oracles import agrees
 
@@ -145,19 +144,7 @@ FUZZED = 60
 @pytest.mark.parametrize("part", range(4))
 def test_random_cells_agree_with_the_reference(part):
     for number in range(part, FUZZED, 4):
-        cell = random_cell(random.Random(number))
-        fuzz(cell, number)
-
-
-def fuzz(cell: Cell, number: int) -> None:
-    """One random call of a random cell agrees, in float64, where corners are the same for both."""
-    call = drawn(number, "fuzz", cell=cell, dtype=torch.float64, steps=3)
-    assert by_name("cpu").refusal_reason(call) is None
-    try:
-        check(call)
-    except AssertionError as wrong:
-        wrong.add_note(f"random_cell(random.Random({number}))")
-        raise
+        fuzz(number)
 
 
 def test_a_name_finds_a_cell_that_was_registered_and_nothing_else():

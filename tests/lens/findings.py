@@ -205,6 +205,7 @@ TABLE = [
     (measured(0.7, FAR, confusion=NEVER), "targets", "never answered nor likely: label 3 (10% of the targets)"),
     (measured(0.3, NOTHING, confusion=dataclasses.replace(NEVER, others=0.2)), "unknown", "Never answered: label 3"),
     (measured(0.3, NOTHING, confusion=dataclasses.replace(NEVER, unlikely=None)), "unknown", "Never answered: label"),
+    (measured(0.3, FAR, confusion=RARE) | {"vanishing_lag": 3}, "forgets", "or train on shorter texts first."),
     (measured(0.97, confusion=RARE), "none", "Never answered: label 3 (3%"),
     (measured(0.3, FAR, varies="state", constant=True, mixed=True), "varies", "keeps something from call to call"),
     ({"evidence": Evidence(varies="chance")}, "varies", "dropout that is always on"),

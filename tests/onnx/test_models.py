@@ -108,6 +108,20 @@ def test_a_wrong_number_beside_an_infinite_one_is_found(wrong):
             _compared(same, [right], [right], [torch.tensor(numbers).numpy()], {})
 
 
+class Backwards(nn.Module):
+    """Its steps in the other order, by an operator of which torch's exporter writes down how many there are."""
+
+    def forward(self, x):
+        places = torch.arange(x.shape[0]).flip(0)[:, None, None].expand_as(x)
+        return torch.take_along_dim(x, places, 0)
+
+
+def test_a_size_that_does_up_to_the_example_s_is_found_by_a_larger_one(tmp_path):
+    with pytest.raises(keepgate.ExportError, match="differs from the model's by"):
+        keepgate.onnx.export(Backwards(), tmp_path / "a.onnx", torch.randn(14, 2, 3))
+    assert not [*tmp_path.iterdir()]
+
+
 def test_a_number_is_compared_by_its_own_size_and_not_by_the_largest():
     right = torch.tensor([1.0, -1e9])
     same = FlatModel(nn.Identity(), right, streaming=False)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from keepgate.data.labelled import LabelledText
+from keepgate.data.multilabel import MultilabelText
 from keepgate.data.questions import Question
 from keepgate.data.tagged import tagged_text
 from keepgate.demo import pretrained
@@ -16,9 +17,10 @@ from keepgate.lens import read
 from keepgate.lens.memory import write_retention
 from keepgate.lens.readers import counterfactual_answer
 from keepgate.serve.models import Model, Models, served
-from keepgate.tasks import ChoiceReader, Classifier, SpanReader, Tagger
+from keepgate.tasks import ChoiceReader, Classifier, MultilabelClassifier, SpanReader, Tagger
 from keepgate.tasks.choice import ChoiceReaderSettings
 from keepgate.tasks.classifier import ClassifierSettings
+from keepgate.tasks.multilabel import MultilabelSettings
 from keepgate.tasks.span.settings import SpanReaderSettings
 from keepgate.tasks.tagger import TaggerSettings
 
@@ -34,6 +36,16 @@ def classifier() -> Classifier:
     """A task that is asked nothing: which names a text has."""
     texts = [LabelledText(text=story.text, label=story.answers[0]) for story in stories(30, 60, seed=1)]
     return Classifier.build(texts, ClassifierSettings(embedding_size=4, pair_size=4, hidden_size=5), seed=0)
+
+
+def multilabel() -> MultilabelClassifier:
+    """A task that is asked nothing: which names a text has, and whether it is long."""
+    texts = [
+        MultilabelText(text=story.text, labels=(story.answers[0], "long")[: 1 + len(story.text) % 2])
+        for story in stories(30, 60, seed=1)
+    ]
+    settings = MultilabelSettings(embedding_size=4, pair_size=4, hidden_size=5)
+    return MultilabelClassifier.build(texts, settings, seed=0)
 
 
 def tagger() -> Tagger:
@@ -66,6 +78,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
         root / "again/deep": choice(cell="rnn"),
         root / "labels": classifier(),
         root / "tags": tagger(),
+        root / "several": multilabel(),
     }
     for folder, task in made.items():
         save(task, folder, card={"what": "a reader for tests"})
@@ -84,7 +97,7 @@ def asked(serve, own):
 
 
 TEXT = {"text": "魯夫說他想成為海賊王。今天娜美笑了。", "question": "是誰想要成為海賊王?"}
-NAMES = ["deep", "points", "-img-src-x-onerror-alert-1-", "deep-2", "labels", "tags"]
+NAMES = ["deep", "points", "-img-src-x-onerror-alert-1-", "deep-2", "labels", "tags", "several"]
 
 
 def test_each_has_an_id_of_its_own_and_its_folder_s_name_as_it_is(asked) -> None:

@@ -36,6 +36,10 @@ class Tokens:
     def __len__(self) -> int:
         return len(self.texts)
 
+    def part(self, place: slice) -> "Tokens":
+        """Some of the tokens, with their places in the whole text."""
+        return Tokens(self.texts[place], self.starts[place], self.ends[place])
+
 
 def tokenize(text: str) -> Tokens:
     """Tokens with their places: a Chinese character, a run of other letters and digits, or one other sign.

@@ -9,7 +9,7 @@ LANGUAGES: tuple[Language, ...] = ("zh", "en")
 # As in `contestants`: one that forgets at once, one that forgets soon, and two that remember.
 NAMES = ("rnn", "lstm-zero", "lstm-chrono", "gru-chrono")
 # Those that point at an answer in people's own sentences.
-OPEN_NAMES = ("open-lstm", "open-gru")
+OPEN_NAMES = ("open-rnn", "open-lstm", "open-gru")
 
 
 def folders() -> dict[str, Path]:

@@ -4,6 +4,7 @@ The two that remember, as `keepgate compare` trains them, under its budget. Unde
 whose biases begin at zero learn nothing at all. They are given more steps, on fact and question with no story between:
 both learn to answer that, and in what is longer the LSTM forgets soon and the RNN at once. What the RNN takes besides
 is in `rnn_recipe`.
+Their weights are rounded to 24 bits, three bytes of the page each.
 In Traditional Chinese, and the same in English, where a token is a word. On one thread and from one seed, so that a
 machine makes the same bytes each time.
 """
@@ -24,6 +25,7 @@ from . import measure, rnn_recipe
 from .contestants import BATCH, BUDGET, CONTESTANTS, LENGTHS, Budget, run_of, stages_of
 from .jobs import card
 from .pretrained import FOLDER, NAMES
+from .short_weights import shorten_weights
 from .stories import stories
 from .story_templates import Language
 
@@ -144,6 +146,7 @@ def make(
                 task = course.begin(name)
                 stages = course.stages(task, name)
                 trained = fit(task, run_of(course.seed), stages=stages, progress=progress)
+            shorten_weights(task)
             accuracy = measure.accuracy(task, course.lengths, count=count, language=course.language)
             path = folder / course.language / name
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -26,16 +26,16 @@ from .open_stories.stories import open_stories
 from .pretrained import FOLDER, LANGUAGES
 from .story_templates import Language
 
-STORIES, NEW_STORIES = 30_000, 400
+STORIES, NEW_STORIES = 40_000, 400
 STEPS = 3000
 SEED = 0
 LEVELS = 127  # to either side of 0
 _SIZES: dict[Language, PointerReaderSettings] = {
     "zh": PointerReaderSettings(
-        vocabulary_size=400, embedding_size=12, hidden_size=28, no_answer_threshold=-2.0
+        vocabulary_size=400, embedding_size=12, hidden_size=28, no_answer_threshold=-1.0
     ),
     "en": PointerReaderSettings(
-        vocabulary_size=600, embedding_size=16, hidden_size=36, no_answer_threshold=-2.0
+        vocabulary_size=600, embedding_size=16, hidden_size=36, no_answer_threshold=-1.0
     ),
 }
 _CELLS: dict[str, dict[str, Any]] = {

@@ -163,7 +163,7 @@ def _exported(flat: FlatModel) -> Any:
 def _as_proto(model: Any) -> Any:
     """The onnx ModelProto, with what follows from weights alone computed: gates stand in the operators' order."""
     import onnx_ir as ir
-    from onnx_ir.passes.common import RemoveUnusedNodesPass
+    from onnx_ir.passes.common import ClearMetadataAndDocStringPass, RemoveUnusedNodesPass
     from onnxscript.optimizer import fold_constants
 
     everything = 1 << 62
@@ -171,6 +171,8 @@ def _as_proto(model: Any) -> Any:
         model, onnx_shape_inference=False, input_size_limit=everything, output_size_limit=everything
     )
     RemoveUnusedNodesPass()(model)
+    # With each node torch writes down where its source stands on this machine.
+    ClearMetadataAndDocStringPass()(model)
     size = sum(value.const_value.nbytes for value in model.graph.initializers.values())
     if size >= _LARGEST:
         raise ExportError(

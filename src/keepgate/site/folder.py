@@ -1,6 +1,5 @@
 """The folder: the page's own files, its modules and its worker's as scripts, and the networks of each language."""
 
-import base64
 import json
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -16,7 +15,6 @@ from ..demo.stories import ALWAYS_FILLABLE, pirate_king_story
 from ..demo.story_templates import STORY_TEMPLATES, Language
 from ..emit import js
 from ..errors import BundleError
-from ..export.content import WEIGHTS
 from ..export.folder import MANIFEST, write
 from ..lens import thresholds
 from ..lens.readers import leave_one_out, span_search
@@ -27,7 +25,7 @@ from ..serve.models import Model, served
 from ..serve.reading_cache import read_normalised
 from ..tasks import PointerReader, answer
 from .bundle import bundle
-from .packed_weights import packed
+from .packed_weights import packed, shortened
 
 # Characters of the example with which the page opens, the shortest that it offers (`LENGTHS` in story.js).
 FIRST_LENGTH: dict[Language, int] = {"zh": 100, "en": 400}
@@ -59,10 +57,10 @@ def write_site(folder: Path) -> int:
 
 def files() -> dict[str, str]:
     """The text of each file of the folder, by name."""
-    models, folders = list(served()), {**pretrained.folders(), **pretrained.open_folders()}
+    models = list(served())
     networks = {
         f"networks.{language}.js": _data(
-            language, [network(model, folders[model.id]) for model in models if model.language == language]
+            language, [network(model) for model in models if model.language == language]
         )
         for language in pretrained.LANGUAGES
     }
@@ -167,22 +165,21 @@ def _rounded(value: Any) -> Any:
     return [_rounded(each) for each in value] if isinstance(value, list) else value
 
 
-def network(model: Model, folder: Path) -> dict[str, Any]:
-    """A reader with its weights: a choice reader's in base 85 as they are in its folder, a pointer reader's packed."""
+def network(model: Model) -> dict[str, Any]:
+    """A reader with its weights, a choice reader's in three bytes a number, a pointer reader's in one."""
     task: Any = model.task
     network = {
         "model": {**model.as_dict(), "language": model.story_language},
         "settings": asdict(task.settings),
     }
+    tensors = {name: weight.detach().numpy() for name, weight in task.named_parameters()}
     if isinstance(task, PointerReader):
-        tensors = {name: weight.detach().numpy() for name, weight in task.named_parameters()}
         return {**network, "tokens": task.words.to_json(), "weights": packed(tensors)}
-    weights = (folder / WEIGHTS).read_bytes()
     return {
         **network,
         "tokens": task.vocabulary.to_json(),
         "choices": list(task.choices),
-        "weights": base64.b85encode(weights).decode(),
+        "weights": shortened(tensors),
     }
 
 

@@ -1,4 +1,4 @@
-"""Packed weights: matrices in one byte a weight, where that loses nothing, as text that a script can carry."""
+"""Packed weights, in one byte or in three a number where that loses nothing, as text that a script can carry."""
 
 import base64
 from collections.abc import Mapping
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ..errors import BundleError
 
 LEVELS = 127  # whole numbers to either side of 0
+SHORT_BITS = 24
 
 
 def packed(tensors: Mapping[str, NDArray[np.float32]]) -> dict[str, dict[str, Any]]:
@@ -21,6 +22,23 @@ def packed(tensors: Mapping[str, NDArray[np.float32]]) -> dict[str, dict[str, An
         name: _matrix(name, tensor) if tensor.ndim == 2 else _vector(tensor)
         for name, tensor in tensors.items()
     }
+
+
+def shortened(tensors: Mapping[str, NDArray[np.float32]]) -> dict[str, dict[str, Any]]:
+    """Each tensor as {"shape", "short"}: of its numbers, in float32, all bytes but the lowest, which is 0.
+
+    Raises BundleError for a tensor of other numbers.
+    """
+    return {name: _short(name, tensor) for name, tensor in tensors.items()}
+
+
+def _short(name: str, tensor: NDArray[np.float32]) -> dict[str, Any]:
+    parts = np.ascontiguousarray(tensor, "<f4").view(np.uint8).reshape(-1, 4)
+    if parts[:, 0].any():
+        raise BundleError(
+            f"{name} has numbers of more than {SHORT_BITS} bits; round them by keepgate.demo.short_weights"
+        )
+    return {"shape": list(tensor.shape), "short": _text(parts[:, 1:])}
 
 
 def _vector(tensor: NDArray[np.float32]) -> dict[str, Any]:

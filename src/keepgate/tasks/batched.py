@@ -42,13 +42,31 @@ def in_batches(
     tokens_at_once: int,
     on_progress: Callable[[int], None] | None = None,
 ) -> list[P]:
-    """One prediction for each item, in order, without dropout or gradients; the task's mode stays as it was.
+    """One prediction for each item, in order: of its example, as `examples_in_batches`.
 
-    predict: from a batch on the task's device, and the places of its items, to one prediction for each.
-    tokens_at_once: steps times rows of a batch, so that long texts do not fill the memory.
-    on_progress: is told how many items are done. Raises CorpusError for an item in which there is nothing to read.
+    Raises CorpusError for an item in which there is nothing to read.
     """
     examples = task.prepare(items, training=False)
+    return examples_in_batches(
+        task, examples, predict, batch_size=batch_size, tokens_at_once=tokens_at_once, on_progress=on_progress
+    )
+
+
+def examples_in_batches(
+    task: Any,
+    examples: Sequence[Any],
+    predict: Callable[[Any, list[int]], Sequence[P]],
+    *,
+    batch_size: int,
+    tokens_at_once: int,
+    on_progress: Callable[[int], None] | None = None,
+) -> list[P]:
+    """One prediction for each example, in order, without dropout or gradients; the task's mode stays as it was.
+
+    predict: from a batch on the task's device, and the places of its examples, to one prediction for each.
+    tokens_at_once: steps times rows of a batch, so that long texts do not fill the memory.
+    on_progress: is told how many examples are done.
+    """
     predictions: dict[int, P] = {}
     device = next(task.parameters()).device
     with torch.no_grad(), eval_mode(task):

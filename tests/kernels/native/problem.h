@@ -161,7 +161,7 @@ class Problem {
       all.push_back(gathered("plane", false, {f.planes[n], s.rows * padded(s.hidden, f.type), padded(s.hidden, f.type)},
                              s.hidden));
     if (!differentiates()) return all;
-    all.push_back(gathered("d_x", true, b.d_x, s.input));
+    all.push_back(gathered("d_x", true, b.d_x, x_width()));
     for (int n = 0; n < fact.states; ++n)
       all.push_back(whole("d_initial_state", true, b.d_initial_states[n], s.rows * units(n)));
     all.push_back(whole("d_weight_ih", true, b.d_weight_ih, fact.gates * s.hidden * s.input));
@@ -184,6 +184,7 @@ class Problem {
   int planes = 0;
   std::vector<std::unique_ptr<Array>> arrays;
 
+  long x_width() const { return f.sizes.input + fact.unit_inputs * f.sizes.hidden; }
   long units(int state) const { return state == 0 ? output : f.sizes.hidden; }
   const Kernel& of_type() const { return kernel(f.type); }
   // Narrow weights are traced where others are trained.
@@ -229,7 +230,7 @@ class Problem {
 
   void make_inputs() {
     const Sizes& s = f.sizes;
-    f.x = strided(filled(spread(s.input), 1), s.input);
+    f.x = strided(filled(spread(x_width()), 1), x_width());
     for (int n = 0; n < fact.states; ++n) f.initial_states[n] = filled(s.rows * units(n), 0.5);
     if (options.ragged) {
       auto* const lengths = static_cast<int64_t*>(bytes(size_t(s.rows) * sizeof(int64_t), 0));
@@ -277,7 +278,7 @@ class Problem {
     b.forward = f;
     b.d_output = strided(filled(spread(output), 1), output);
     for (int n = 0; n < fact.states; ++n) b.d_final_states[n] = filled(s.rows * units(n), 1);
-    b.d_x = strided(empty(spread(s.input)), s.input);
+    b.d_x = strided(empty(spread(x_width())), x_width());
     for (int n = 0; n < fact.states; ++n) b.d_initial_states[n] = empty(s.rows * units(n));
     b.d_weight_ih = empty(rows * s.input);
     if (recurrent()) b.d_weight_hh = empty(recurrent());

@@ -11,7 +11,7 @@ from bench.site import BrowserNetworks, compare_interventions, compare_readings,
 from keepgate.cells.choices import CELL_NAMES
 from keepgate.data.questions import Question
 from keepgate.data.text import sentence_starts, tokenize
-from keepgate.demo import pretrained
+from keepgate.demo.short_weights import shorten_weights
 from keepgate.demo.stories import pirate_king_story, stories, vocabulary_coverage_set
 from keepgate.export import save
 from keepgate.serve import gradients
@@ -40,7 +40,7 @@ def empty_page(browser: Any) -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def networks(empty_page: Any, models: Models) -> BrowserNetworks:
-    return BrowserNetworks(empty_page, list(models), pretrained.folders())
+    return BrowserNetworks(empty_page, list(models))
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,9 @@ def readers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
             pooling="attention" if k % 4 < 2 else "last",
         )  # fmt: skip
         folder = tmp_path_factory.mktemp("readers") / f"{cell}-{settings.pooling}"
-        save(ChoiceReader.build(vocabulary_coverage_set("zh"), settings, seed=k), folder, card={"what": cell})
+        task = ChoiceReader.build(vocabulary_coverage_set("zh"), settings, seed=k)
+        shorten_weights(task)
+        save(task, folder, card={"what": cell})
         folders[folder.name] = folder
     return folders
 
@@ -95,7 +97,7 @@ def test_the_shipped_networks_answer_alike_under_changes(networks: BrowserNetwor
 def test_readers_of_every_cell_do(browser: Any, readers: dict[str, Path]) -> None:
     own = [model for model in served(readers.values()) if not model.shipped]
     page = browser.new_page()
-    networks = BrowserNetworks(page, own, readers)
+    networks = BrowserNetworks(page, own)
     questions = stories(2, 60, seed=3, language="zh")
     found = compare_readings(networks, own, questions)
     assert found.compared == 2 * len(ELEMENTWISE)

@@ -11,7 +11,7 @@ from .test_sizes import WIDE
 Open = Callable[..., Any]
 Words = dict[str, dict[str, str]]
 PARTS = {"answers": ".answers-section", "gates": ".inside", "step": "#step", "length": "#lengthen", "bridge": "#bridge", "gradient": "#gradients"}  # fmt: skip
-SHOWN = {1: "answers step", 2: "gradient", 3: "step", 4: "step", 5: "answers gates", 6: "answers length",
+SHOWN = {1: "answers step", 2: "answers gradient", 3: "step", 4: "step", 5: "answers gates", 6: "length",
          7: "answers step bridge", 8: "answers gates"}  # fmt: skip
 NAMES = {"en": ("Luffy", "Nami"), "zh-TW": ("魯夫", "娜美")}
 STEPS = range(1, 9)
@@ -94,8 +94,13 @@ def test_what_is_shown_bears_out_what_is_said(
     press.click()
     page.locator(".outcome:not(.waiting)").wait_for()
     assert answers(page)[1] == first
-    left = page.locator(".left p").first
-    left.wait_for()
+    # What is drawn has the change in it.
+    assert "100%" in page.locator(".left p").first.inner_text()
+    assert page.locator(".erasers").count() == 0
+    assert page.evaluate("""async () => {
+        const { gateLanes, lastLane } = await import('./annotations.js');
+        return [gateLanes()[0].name, Math.min(...gateLanes()[0].values), lastLane().values.at(-1)];
+    }""") == ["f", 1, 1]  # fmt: skip
 
     enter(page, address, 6, language)
     assert first not in answers(page)[:2]

@@ -11,13 +11,14 @@ import torch
 from bench.site import BrowserNetworks, compare_interventions, compare_readings, in_float64
 from keepgate.data.questions import Question
 from keepgate.demo.open_stories.stories import open_stories
+from keepgate.demo.short_weights import short
 from keepgate.demo.train_open_networks import round_weights
 from keepgate.errors import BundleError
 from keepgate.export import save
 from keepgate.lens.readers import hierarchical_search
 from keepgate.serve.models import Model, served
 from keepgate.serve.reading_cache import read_normalised
-from keepgate.site.packed_weights import packed
+from keepgate.site.packed_weights import packed, shortened
 from keepgate.tasks import PointerReader
 from keepgate.tasks.pointer import PointerReaderSettings
 
@@ -48,7 +49,7 @@ def pointers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def test_they_read_alike_and_answer_alike_under_changes(browser: Any, pointers: dict[str, Path]) -> None:
     own: list[Model] = [model for model in served(pointers.values()) if not model.shipped]
     page = browser.new_page()
-    networks = BrowserNetworks(page, own, pointers)
+    networks = BrowserNetworks(page, own)
     questions = [*STORIES, LONG]
     alike = compare_readings(networks, own, questions)
     assert alike.compared == len(own) * len(questions)
@@ -82,6 +83,18 @@ def test_packed_weights_are_the_weights() -> None:
         assert (whole == tensors[name]).all(), name
     with pytest.raises(BundleError, match="weight is not in whole multiples"):
         packed({"weight": np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)})
+
+
+def test_shortened_weights_are_the_weights() -> None:
+    weights = torch.tensor([1.0, -1.5, 0.1, 1e-9, 3.0e5]).reshape(5, 1)
+    rounded = short(weights)
+    assert torch.allclose(rounded, weights, rtol=2**-16, atol=0)
+    part = shortened({"weight": rounded.numpy()})["weight"]
+    upper = np.frombuffer(_bytes(part["short"]), np.uint8).reshape(-1, 3)
+    whole = np.pad(upper, ((0, 0), (1, 0))).view(np.float32)
+    assert (whole == rounded.numpy()).all()
+    with pytest.raises(BundleError, match="of more than 24 bits"):
+        shortened({"weight": weights.numpy()})
 
 
 def _bytes(text: str) -> bytes:

@@ -53,7 +53,8 @@ def test_the_first_screen_shows_an_example_already_read(
     assert said[2:] == [NAMES[language]] * 2
     assert said[0] != NAMES[language]
     assert words[language]["answers.right"] in card(page, "GRU", "chrono").inner_text()
-    assert page.locator(".lead").first.inner_text() == words[language]["read.lead"]
+    assert page.locator(".lead span").first.inner_text() == words[language]["read.lead"]
+    assert page.locator(".lead a").get_attribute("href") == "#guide"
     assert page.locator("#strip canvas").count() > 0
     assert page.evaluate("document.documentElement.lang") == {"en": "en", "zh-TW": "zh-Hant-TW"}[language]
     shoot(page, f"first-{language}")
@@ -258,12 +259,13 @@ def test_a_sentence_of_one_s_own_is_read_by_the_networks_that_point(visit: Open,
     page.locator(".proof").wait_for()
     page.locator("#question").fill("Who bought a house?")
     page.locator("#question").press("Enter")
-    page.locator(".card.outside", has_text=words["en"]["answers.none"]).first.wait_for()
+    page.locator(".card.doubt", has_text=words["en"]["answers.none"]).first.wait_for()
     # Nobody knows the answer: nothing is called right, wrong, or forgotten.
     page.locator("#lengthen").scroll_into_view_if_needed()
     page.locator("#lengthen table").wait_for()
     assert page.locator(".mark.right, .mark.wrong, #lengthen .right, #lengthen .wrong").count() == 0
-    assert words["en"]["lengthen.why"] in page.locator("#lengthen").inner_text()
+    assert words["en"]["lengthen.why"] not in page.locator("#lengthen").inner_text()
+    assert words["en"]["answers.open"] in page.locator("#reading-note").inner_text()
 
 
 def test_a_longer_story_keeps_its_verdicts_and_the_slider_its_place(visit: Open) -> None:

@@ -28,11 +28,18 @@ def test_it_asks_and_answers_a_question_for_each_step_in_both_languages() -> Non
 def test_the_page_leads_to_it_and_it_leads_to_a_step(browser: Any, address: Callable[[str], str]) -> None:
     page = browser.new_page(locale="en")
     page.goto(address("plain"))
-    page.locator("footer a").click()
-    page.locator(".questions").first.wait_for()
-    page.locator('a[href="index.html?guide=4&lang=zh-TW"]').click()
-    page.locator("#guide h1", has_text="zᶠ").wait_for()
-    assert page.evaluate("() => document.documentElement.lang") == "zh-Hant-TW"
+    with page.expect_popup() as opened:
+        page.locator("footer a").click()
+    sheet = opened.value
+    answer = sheet.locator(".questions p").first
+    answer.wait_for(state="attached")
+    assert answer.is_hidden()
+    sheet.locator(".reveal input").first.check()
+    assert answer.is_visible()
+    sheet.locator('a[href="index.html?guide=4&lang=zh-TW"]').click()
+    sheet.locator("#guide h1", has_text="zᶠ").wait_for()
+    assert sheet.evaluate("() => document.documentElement.lang") == "zh-Hant-TW"
+    sheet.close()
     page.close()
 
 

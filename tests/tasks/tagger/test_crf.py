@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import torch
 
+from keepgate.tasks.tagger import chain
+from keepgate.tasks.tagger import crf as crf_module
 from keepgate.tasks.tagger.crf import LinearChainCRF
 from keepgate.tasks.tagger.schemes import FORBIDDEN, Moves, moves_of
 
@@ -90,3 +92,37 @@ def test_no_legal_sequence_and_long_texts_stay_finite() -> None:
     assert torch.isfinite(emissions.grad).all()
     assert [len(path) for path in crf.decode(emissions, lengths)] == [400, 1]
     assert FORBIDDEN < -1000
+
+
+@pytest.mark.parametrize("scale", [1.0, 30.0, 1000.0])
+@pytest.mark.parametrize("scheme", ["plain", "IOBES"])
+def test_one_text_in_numpy_has_the_path_and_the_marginals_of_the_batch_in_torch(
+    scheme: str, scale: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crf, _, _ = problem(moves_of(scheme, LABELS))
+    emissions = scale * torch.randn(90, 3, len(LABELS), dtype=torch.float64)
+    lengths = torch.tensor([90, 1, 47])
+    with torch.no_grad():
+        expected = crf.decode(emissions, lengths), crf.log_marginals(emissions, lengths).exp()
+        bounded = crf.log_marginals(emissions, lengths, bounded=False).exp()
+        monkeypatch.setattr(crf_module, "_STEPS_A_ROW", 0)
+        monkeypatch.setattr(chain, "LONG", 0)
+        assert crf.decode(emissions, lengths) == expected[0]
+        ours = crf.log_marginals(emissions, lengths).exp()
+        part = crf.log_marginals(emissions, lengths, bounded=False).exp()
+    for row, length in enumerate(lengths.tolist()):
+        torch.testing.assert_close(ours[:length, row], expected[1][:length, row], atol=1e-9, rtol=1e-7)
+        torch.testing.assert_close(part[:length, row], bounded[:length, row], atol=1e-9, rtol=1e-7)
+
+
+def test_scores_too_far_apart_for_probabilities_are_added_as_logs(monkeypatch: pytest.MonkeyPatch) -> None:
+    moves = moves_of("IOBES", LABELS)
+    start, between, end = (penalty.astype(np.float64) for penalty in moves.penalties)
+    # I and E may not begin a text, and all else is as good as impossible at its first token.
+    emissions = np.zeros((3, 5))
+    emissions[0] = [-2000, 0, 0, -1999, -2000]
+    assert chain._scaled(start, between, end, emissions) is None
+    monkeypatch.setattr(chain, "LONG", 0)
+    shares = chain.marginals((start, between, end), emissions)
+    assert shares[0].argmax() == 3
+    assert shares.sum(1) == pytest.approx(1)

@@ -1,6 +1,5 @@
 """Tagged texts: columns (CoNLL: a token and its tag a line, an empty line between texts), CoNLL-U, or JSON lines."""
 
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +21,8 @@ TAGS = ("tags", "labels", "ner_tags", "pos_tags", "upos")
 LABEL = ("label", "intent")
 Placed = tuple[int, list[str], list[str], str | None]
 
+# How an object of JSON begins, also one that is broken further on.
+_OBJECT = re.compile(r'\s*\{\s*("[^"]*"\s*:|\}\s*$)')
 # CoNLL-U (universaldependencies.org/format.html): ten columns with tabs between them; the form and its part of speech.
 _CONLLU_COLUMNS, _FORM, _UPOS = 10, 1, 3
 _DOCUMENT = "-DOCSTART-"
@@ -77,7 +78,7 @@ def read_untagged(content: str, path: str, *, item: Callable[[str], TaggedText])
     item: cuts a plain text into tokens. Raises CorpusError if there is no text.
     """
     lines = lines_of(content)
-    if _is_object(next((line for line in lines if line.strip()), "")):
+    if _OBJECT.match(next((line for line in lines if line.strip()), "")):
         items = [_untagged(record, path, place, item) for place, record in parse_lines(lines, path)]
     else:
         items = [item(line) for line in lines]
@@ -97,19 +98,12 @@ def _texts(content: str, path: str) -> tuple[str, Iterator[Placed]]:
     """The name of the format, and of each text its line, its tokens, their tags, and its label if it has one."""
     lines = lines_of(content)
     first = next(line for line in lines if line.strip())
-    if _is_object(first):
+    if _OBJECT.match(first):
         return "json lines", _json_texts(lines, path)
     rows = [line for line in lines if line.strip() and not line.startswith("#")]
     if rows and rows[0].count("\t") == _CONLLU_COLUMNS - 1 and rows[0].partition("\t")[0].isdecimal():
         return "conll-u", _conllu_texts(lines, path)
     return "columns", _column_texts(lines, path)
-
-
-def _is_object(line: str) -> bool:
-    try:
-        return isinstance(json.loads(line), dict)
-    except (ValueError, RecursionError):
-        return False
 
 
 def _json_texts(lines: Sequence[str], path: str) -> Iterator[Placed]:

@@ -37,6 +37,7 @@ _LATIN = [
     "Anna",
     "Leo",
 ]
+_MADE_UP_VERBS = 120
 _COUNTS = ("一隻", "一隻", "兩隻", "三隻", "一條", "一頭", "", "", "很多")
 # What made-up fillers of a kind begin and end with.
 _AFTER = {
@@ -46,25 +47,75 @@ _AFTER = {
 _BEFORE = {"doing": ("打", "吃", "學", "看", "玩", "找", "做", "去", "變", "買")}
 
 
-def _verb(verb: str, kind: str) -> Relation:
+def _verb(verb: str, kind: str, weight: float = 0.14) -> Relation:
     """Something done with this verb, and wording with it. verb: as the story says it:as/the/question/may."""
-    phrase, _, wording = verb.partition(":")
-    wording = f"{{{(wording or phrase).replace('/', '|')}}}"
-    passive = (f"<o>{{被|讓}}<s>{phrase}",) if phrase.endswith("了") and kind == "thing" else ()
+    phrase, wording = _forms(verb)
+    base = phrase.removesuffix("了")
+    done = phrase.endswith("了") and kind == "thing"
+    other_orders = (f"<o>{{被|讓}}<s>{phrase}", f"<s>{{|昨天|今天}}把<o>{phrase}") if done else ()
     whom = _WHOM[kind]
     return Relation(
-        weight=0.14,
+        weight=weight,
         slots={"s": "person", "o": kind},
-        statements=(*2 * (f"<s>{_TIMES}{phrase}<o>",), f"{{昨天|今天|有一天|早上}}<s>{phrase}<o>", *passive),
+        statements=(
+            *2 * (f"<s>{_TIMES}{phrase}<o>",),
+            f"{{昨天|今天|有一天|早上}}<s>{phrase}<o>",
+            *other_orders,
+        ),
+        denials=(f"<s>{{沒|沒有|不想|不要}}{base}<o>",),
         questions={
             "s": (f"{{誰|誰|是誰|哪個人}}{wording}<o>{{||呢|的|了}}", f"誰{_TIMES}{wording}<o>"),
             "o": (
                 f"<s>{wording}{whom}{{|呢}}",
                 f"<s>{_TIMES}{wording}{whom}",
-                f"<s>{phrase.removesuffix('了')}的是{whom}",
+                f"<s>{base}的是{whom}",
             ),
         },
     )
+
+
+def _forms(verb: str) -> tuple[str, str]:
+    phrase, _, wording = verb.partition(":")
+    return phrase, f"{{{(wording or phrase).replace('/', '|')}}}"
+
+
+def _verb_at(verb: str, kind: str) -> Relation:
+    """The same, done at a place."""
+    phrase, wording = _forms(verb)
+    where, whom = "{哪裡|哪|哪兒|什麼地方}", _WHOM[kind]
+    return Relation(
+        weight=0.035,
+        slots={"s": "person", "l": "place", "o": kind},
+        statements=(f"<s>{{|昨天|今天|早上}}{{在|在|去|到}}<l>{{||裡}}{phrase}<o>",),
+        questions={
+            "s": (f"誰在<l>{wording}<o>", f"誰{wording}<o>"),
+            "l": (f"<s>{{在|是在|去}}{where}{wording}<o>", f"<o>是在{where}{phrase.removesuffix('了')}的"),
+            "o": (f"<s>{{在|去}}<l>{wording}{whom}", f"<s>{wording}{whom}"),
+        },
+    )
+
+
+def _verb_with(verb: str, kind: str) -> Relation:
+    """The same, done with somebody."""
+    phrase, wording = _forms(verb)
+    whom = _WHOM[kind]
+    return Relation(
+        weight=0.025,
+        slots={"s": "person", "r": "person", "o": kind},
+        statements=(f"<s>{{|昨天|今天}}{{和|跟}}<r>{{|一起}}{phrase}<o>",),
+        questions={
+            "s": (f"誰{{和|跟}}<r>{{|一起}}{wording}<o>",),
+            "r": (f"<s>{{是|}}{{和|跟}}誰{{|一起}}{wording}<o>",),
+            "o": (f"<s>{{和|跟}}<r>{{|一起}}{wording}{whom}",),
+        },
+    )
+
+
+def _made_up_verbs() -> list[tuple[str, str]]:
+    rng = random.Random("verbs")
+    bases = [_drawn(rng, 1, 2, 2) for _ in range(_MADE_UP_VERBS)]
+    forms = [rng.choice((f"{base}了:{base}了/{base}", f"{base}了:{base}了/{base}", base)) for base in bases]
+    return [(form, rng.choice(("thing", "person", "food"))) for form in forms]
 
 
 def _drawn(rng: random.Random, *counts: int) -> str:
@@ -101,12 +152,16 @@ def _fill(rng: random.Random, kind: str) -> str:
         return rng.choice("一一一兩三五") + rng.choice("個隻台支輛件把條張本") + _drawn(rng, 1, 2, 2)
     if kind in ("thing", "food", "liking", "place") and form < 0.84:
         return rng.choice(_COLOURS) + rng.choice(words)
+    if kind in ("thing", "food") and form > 0.95:
+        return f"{_person(rng)}的{rng.choice(words)}"
     made_up = _drawn(rng, 1, 2, 2, 3)
     return rng.choice(_BEFORE.get(kind, ("",))) + made_up + rng.choice(_AFTER.get(kind, ("",)))
 
 
 def _mention(rng: random.Random, filler: str) -> str:
-    """Often without the number and classifier in front, and without 我 before a relative."""
+    """Often without the number and classifier in front, without 我 before a relative, without whose or which it is."""
+    if "的" in filler[1:-1] and rng.random() < 0.4:
+        return filler.rpartition("的")[2]
     if _COUNTED.match(filler) and len(filler) > 2 and rng.random() < 0.6:
         return filler[2:]
     return filler[1:] if filler.startswith("我") and len(filler) > 1 and rng.random() < 0.5 else filler
@@ -122,12 +177,32 @@ def _finish(rng: random.Random, text: str, question: str) -> tuple[str, str]:
 
 
 CHINESE = Pack(
-    relations=(*RELATIONS, *(_verb(verb, kind) for verb, kind in _WORDS.verbs())),
+    relations=(
+        *RELATIONS,
+        *(make(*verb) for make in (_verb, _verb_at, _verb_with) for verb in _WORDS.verbs()),
+        *(_verb(*verb, weight=0.06) for verb in _made_up_verbs()),
+    ),
     fill=_fill,
     mention=_mention,
     filler=_WORDS.sentences("filler"),
     unknowable=_WORDS.sentences("unknowable"),
-    joins=("。", "，", "，而", "，但", "，可是", "，", "；", "！", "\n", "，但是", "，然後", "。但是"),
+    pronouns=("他", "她", "", "他", ""),
+    joins=(
+        "。",
+        "，",
+        "，而",
+        "，但",
+        "，可是",
+        "，",
+        "；",
+        "！",
+        "\n",
+        "，但是",
+        "，然後",
+        "。但是",
+        " ",
+        "，所以",
+    ),
     stops=("。", "。", "。", "。", "。", "", "！", "\n"),
     asks=("？", "？", "？", "?", "?", "", "", "呢？", "？？"),
     finish=_finish,

@@ -9,7 +9,8 @@ from .pack import Pack, Words
 
 _WORDS = Words("en")
 _SYLLABLES, _ADJECTIVES, _BEINGS = (_WORDS.words(name) for name in ("syllables", "adjectives", "beings"))
-_MADE_UP_VERBS = 40
+_MADE_UP_VERBS = 120
+_AT = "{in|at|in|at|near|on}"
 _ACTIONS = ("play", "eat", "learn", "see", "find", "make", "go to", "buy", "catch")
 _NUMBERS = ("two", "three", "ten", "some", "many")
 _ARTICLE = re.compile(r"^(?:an?|the|my|his|her|our|some|two|three) (?=.)")
@@ -17,16 +18,20 @@ _SENTENCE = re.compile(r"(?:^|[.!?\n] ?)([a-z])")
 _WHEN = "{||||| yesterday| in the morning| last week| at school}"
 
 
-def _verb(forms: str, kind: str) -> Relation:
+def _verb(forms: str, kind: str, weight: float = 0.17) -> Relation:
     """Something done with a verb, and asked with it. forms: past/base/third person."""
     past, base, third = forms.split("/")
-    whom = "{who|whom|who}" if kind == "person" else "{what|what|which thing}"
+    whom = _whom(kind)
     return Relation(
-        weight=0.17,
+        weight=weight,
         slots={"s": "person", "o": kind},
         statements=(
             f"<s> {{||||also |just |always }}{{{past}|{past}|{third}}} <o>{_WHEN}",
             f"{{yesterday|today|one day|last week}} <s> {past} <o>",
+        ),
+        denials=(
+            f"<s> {{did not|didn't|does not|doesn't|didn't want to}} {base} <o>",
+            f"<s> never {past} <o>",
         ),
         questions={
             "s": (
@@ -37,6 +42,40 @@ def _verb(forms: str, kind: str) -> Relation:
                 f"{whom} {{has|had}} <s> {past}",
                 f"{whom} <s> {{{past}|{third}}}",
             ),
+        },
+    )
+
+
+def _whom(kind: str) -> str:
+    return "{who|whom|who}" if kind == "person" else "{what|what|which thing}"
+
+
+def _verb_at(forms: str, kind: str) -> Relation:
+    """The same, done at a place."""
+    past, base, third = forms.split("/")
+    return Relation(
+        weight=0.045,
+        slots={"s": "person", "o": kind, "l": "place"},
+        statements=(f"<s> {{{past}|{past}|{third}}} <o> {_AT} <l>", f"{_AT} <l>{{|,}} <s> {past} <o>"),
+        questions={
+            "s": (f"who {{{past}|{third}}} <o>{{|| {_AT} <l>}}",),
+            "o": (f"{_whom(kind)} {{did|does|did}} <s> {base}{{|| {_AT} <l>}}",),
+            "l": (f"where {{did|does|did}} <s> {base} <o>", f"where did <s> {base} it"),
+        },
+    )
+
+
+def _verb_with(forms: str, kind: str) -> Relation:
+    """The same, done with somebody."""
+    past, base, third = forms.split("/")
+    return Relation(
+        weight=0.03,
+        slots={"s": "person", "o": kind, "r": "person"},
+        statements=(f"<s> {{{past}|{past}|{third}}} <o> {{with|together with}} <r>",),
+        questions={
+            "s": (f"who {{{past}|{third}}} <o> with <r>",),
+            "o": (f"{_whom(kind)} {{did|does|did}} <s> {base} with <r>",),
+            "r": (f"who {{did|does|did}} <s> {base} <o> with", f"with {{whom|who}} did <s> {base} <o>"),
         },
     )
 
@@ -80,6 +119,8 @@ def _fill(rng: random.Random, kind: str) -> str:
     if kind == "place":
         place = _drawn(rng)
         return rng.choice((place.capitalize(), f"the {place}", f"the {rng.choice(_ADJECTIVES)} {place}"))
+    if kind in ("thing", "food") and form > 0.96:
+        return f"{_person(rng)}'s {rng.choice(words).split()[-1]}"
     word = _drawn(rng) if form < 0.85 else rng.choice(words).split()[-1]
     adjective = f"{rng.choice(_ADJECTIVES)} " if form > 0.75 else ""
     number = rng.choice(_NUMBERS) if kind in ("thing", "food", "animal") else "a"
@@ -100,11 +141,16 @@ def _finish(rng: random.Random, text: str, question: str) -> tuple[str, str]:
 
 
 ENGLISH = Pack(
-    relations=(*RELATIONS, *(_verb(*verb) for verb in (*_WORDS.verbs(), *_made_up_verbs()))),
+    relations=(
+        *RELATIONS,
+        *(make(*verb) for make in (_verb, _verb_at, _verb_with) for verb in _WORDS.verbs()),
+        *(_verb(*verb, weight=0.06) for verb in _made_up_verbs()),
+    ),
     fill=_fill,
     mention=_mention,
     filler=_WORDS.sentences("filler"),
     unknowable=_WORDS.sentences("unknowable"),
+    pronouns=("he", "she", "he", "she", "they"),
     joins=(". ", " and ", ", ", " but ", ", and ", "; ", ", but ", "! ", ".\n", " while "),
     stops=(".", ".", ".", ".", "", "!", ".\n"),
     asks=("?", "?", "?", "?", "", " ?", "??"),

@@ -41,6 +41,9 @@ RELATIONS = (
             "<s> {no longer wants|does not want|doesn't want|has stopped wanting} to {be|become} <o>{| anymore| any more}",
             "<s> gave up {the dream of|} {being|becoming} <o>",
         ),
+        denials=(
+            "<s> {does not want|doesn't want|did not want|never wanted|didn't want} to {be|become} <o>",
+        ),
         changes=(
             f"{_NOW} {{he|she|they|<s>}} {_MIND} and {{now|}} {{wants|wanted|decided}} to {{be|become}} <n>",
             f"{_NOW} {{he|she|<s>}} {{wants|wanted|decided}} to {{be|become}} <n>{{| instead}}",
@@ -111,6 +114,7 @@ RELATIONS = (
             ),
         },
         ends=("<s> {no longer lives|does not live} in <o>{| anymore}",),
+        denials=("<s> {does not live|doesn't live|never lived} in <o>",),
         changes=(
             f"{_NOW} {{he|she|<s>}} {{moved to|moved to|went to live in|lives in}} <n>",
             "<s> no longer lives in <o>. {he|she|<s>} {moved to|lives in} <n>",
@@ -176,6 +180,7 @@ RELATIONS = (
             ),
         },
         changes=(f"{_NOW} {{he|she|<s>}} {{has|got|only has}} <n>{{| instead}}",),
+        denials=("<s> {does not have|doesn't have|has no|doesn't own} <o>",),
     ),
     Relation(
         weight=1.5,

@@ -16,7 +16,8 @@ class Relation:
 
     slots: the kind of filler of each slot, by the slot's name. statements: patterns that say the fact. questions:
     patterns that ask for a slot, by its name; they mention some of the others. ends: patterns that say that it holds
-    no longer. changes: patterns that say that its slot o is now another, <n>.
+    no longer. changes: patterns that say that its slot o is now another, <n>. denials: patterns that say that it does
+    not hold of somebody.
     """
 
     slots: Mapping[str, str]
@@ -24,6 +25,7 @@ class Relation:
     questions: Mapping[str, tuple[str, ...]]
     ends: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
+    denials: tuple[str, ...] = ()
     weight: float = 1.0
 
 

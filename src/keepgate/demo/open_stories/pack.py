@@ -16,6 +16,7 @@ class Pack:
 
     fill: a filler of a kind, from a list or made up. mention: a filler as a question may say it.
     filler: sentences between facts, with <p> and <p2>. unknowable: questions that no story answers, with <p>.
+    pronouns: what may stand for a subject that was just spoken of.
     joins: what stands between two sentences, the usual one first. stops, asks: how a story and a question end.
     finish: the last touch to a text and its question, which keeps every place.
     """
@@ -25,6 +26,7 @@ class Pack:
     mention: Callable[[random.Random, str], str]
     filler: tuple[str, ...]
     unknowable: tuple[str, ...]
+    pronouns: tuple[str, ...]
     joins: tuple[str, ...]
     stops: tuple[str, ...]
     asks: tuple[str, ...]

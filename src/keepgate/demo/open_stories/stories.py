@@ -21,6 +21,9 @@ _SAME_SUBJECT = 0.25
 _NOTHING = 0.03  # so many stories say nothing
 _UNKNOWABLE, _UNANSWERED = 0.1, 0.38  # so many stories, those before included
 _CHANGED = 0.28
+_CONTINUED = 0.22  # so many facts are about whom the last one is about
+_PRONOUN = 0.65  # and of these, so many call them by a pronoun, or not at all
+_DENIED = 0.12  # so many facts stand beside somebody of whom they do not hold
 _EXCHANGED = 0.25  # so many facts have the people of another one of their kind, in other places
 _JOINED = 0.3
 _BUSY = (0.0, 0.0, 0.15, 0.4)  # how often another sentence that says nothing of any fact follows
@@ -84,6 +87,7 @@ class Writer:
         self.text = Text()
         self.facts: list[Fact] = []
         self.used: list[str] = []
+        self.spoken_of: str | None = None  # the subject of the last sentence, where that was a fact
 
     def write_all(self) -> None:
         """Facts, changes of them, and sentences that say nothing of them."""
@@ -138,14 +142,49 @@ class Writer:
     def _fact(self, relation: Relation, statements: tuple[str, ...] | None, subject: str | None) -> Fact:
         """Writes a fact, of the subject where there is one of whom it is not said yet."""
         fillers = self.fillers(relation)
+        if subject is None and self.rng.random() < _CONTINUED:
+            subject = self.spoken_of
         if subject and relation.slots["s"] == "person" and not self._says(relation, subject):
             fillers["s"] = subject
         elif self.rng.random() < _EXCHANGED:
             fillers |= self._exchanged(relation)
-        pattern = self.rng.choice(statements or relation.statements)
-        fact = Fact(relation, fillers, written(self.text, chosen(self.rng, pattern), fillers))
+        denied = bool(relation.denials) and self.rng.random() < _DENIED
+        before = self.rng.random() < 0.5
+        if denied and before:
+            self._deny(relation, fillers["o"])
+            self._begin(joined=True)
+        pattern = chosen(self.rng, self.rng.choice(statements or relation.statements))
+        fact = Fact(relation, fillers, self._written(pattern, fillers))
         self.facts.append(fact)
+        self.spoken_of = fillers["s"] if relation.slots["s"] == "person" else None
+        if denied and not before:
+            self._begin(joined=True)
+            self._deny(relation, fillers["o"])
         return fact
+
+    def _written(self, pattern: str, fillers: dict[str, str]) -> dict[str, tuple[int, int]]:
+        """Writes a sentence; a subject just spoken of may be a pronoun, and is then where it was named."""
+        rest = pattern.removeprefix("<s>")
+        by_pronoun = (
+            fillers["s"] == self.spoken_of and rest != pattern and rest[:1] not in ("的", "'", "，")
+            and self.rng.random() < _PRONOUN
+        )  # fmt: skip
+        if not by_pronoun:
+            return written(self.text, pattern, fillers)
+        after_and = self.text.pieces[-1].endswith(" and ") and self.rng.random() < 0.6
+        pronoun = "" if after_and else self.rng.choice(self.pack.pronouns)
+        places = written(self.text, pronoun + (rest[1:] if after_and else rest), fillers)
+        return {**places, "s": self.facts[-1].places["s"]}
+
+    def _deny(self, relation: Relation, filler: str) -> None:
+        """Says of somebody new that this does not hold of them, of the same object or of another."""
+        new = self.new("person")
+        if self.rng.random() < 0.4:
+            filler = self.new(relation.slots["o"])
+        fillers = {"s": new, "o": filler}
+        places = written(self.text, chosen(self.rng, self.rng.choice(relation.denials)), fillers)
+        self.facts.append(Fact(relation, fillers, places, ended=True))
+        self.spoken_of = None
 
     def _exchanged(self, relation: Relation) -> dict[str, str]:
         """The people of the last fact of this relation in other places: who was given something gives."""
@@ -169,6 +208,7 @@ class Writer:
         """Sentences that say nothing of any fact."""
         while self.rng.random() < share:
             self._begin()
+            self.spoken_of = None
             pattern = self.rng.choice(self.pack.filler)
             subjects = [fact.fillers["s"] for fact in self.facts if fact.relation.slots["s"] == "person"]
             people = {
@@ -191,6 +231,7 @@ class Writer:
         if not patterns:
             return
         self._begin(self.rng.random() < _JOINED)
+        self.spoken_of = None
         new = self.new(relation.slots["o"])
         places = written(self.text, self.rng.choice(patterns), {**fact.fillers, "n": new})
         fact.fillers = {**fact.fillers, "o": new}
@@ -201,6 +242,7 @@ class Writer:
         self._begin(self.rng.random() < _JOINED)
         written(self.text, chosen(self.rng, self.rng.choice(fact.relation.ends)), fact.fillers)
         fact.ended = True
+        self.spoken_of = None
         if self.rng.random() < 0.6:
             self._begin()
             fillers = {**fact.fillers, "s": self.new(fact.relation.slots["s"])}

@@ -73,7 +73,7 @@ def _noted(verdict: Verdict, message: Message) -> Message:
     if confusion.only is not None:
         label, share = confusion.only
         message = msg("verdict.only", label=label, share=share, verdict=message)
-    if confusion.rare:
+    if confusion.rare and verdict.fault != "forgets":
         message = msg("verdict.never", verdict=message, labels=_labels(confusion.rare))
     if quality is not None and quality.flat and not (findings.as_drawn or findings.flat):
         message = msg("verdict.flat_too", verdict=message, flat=_flat(quality))
@@ -189,7 +189,7 @@ def _of_training(findings: Findings, fault: Fault) -> Message | None:
         findings.evidence.quality,
         _baseline(findings.evidence.baseline),
     )
-    if trial is None or fault not in ("unknown", "untrained"):
+    if trial is None or fault not in ("unknown", "untrained") or findings.as_drawn:
         return None
     lost = quality is not None and quality.lost_on_long_rows
     more = baseline or (msg("verdict.long_rows") if lost else None)

@@ -1,7 +1,9 @@
 // What is marked on the strip: the lanes under the tokens, and the tokens that the explanation names.
 
 import { answerOrigin, listedTokens } from "./answer-origin.js";
-import { CHANGES, model, reading, state, strip } from "./state.js";
+import { inTextbook } from "./equations.js";
+import { followed } from "./followed.js";
+import { CHANGES, isLast, model, reading, state, strip } from "./state.js";
 import { t } from "./words.js";
 
 /** The lanes and marks of a scene, from what is known now. */
@@ -20,13 +22,20 @@ export function annotations() {
   };
 }
 
+/** The gates; where erasing is forbidden the one that keeps is open, as the change has it. */
 export const gateLanes = () =>
-  Object.entries(strip().gates).map(([name, values]) => ({ name, colour: name, values, kind: "gate" }));
+  Object.entries(strip().gates).map(([name, values]) => ({ name, label: letterOf(name), colour: name, values: held(name, values), kind: "gate" }));
+
+const held = (name, values) =>
+  name === model(state.chosen).keeps && isLast() ? values.map((value, k) => (state.keep.includes(k) ? 1 : value)) : values;
+
+/** A gate's letter, as a textbook writes it where that is wanted. */
+export const letterOf = (name) => (state.textbook && model(state.chosen)?.cell === "lstm" ? inTextbook(name) : name);
 
 /** The lane below the gates: what is left of a write, what carries the answer, or how far the memory moved. */
 export function lastLane() {
   const lane = (kind, values, colour = "accent") => ({ name: t(`lane.${kind}.short`), kind, colour, values });
-  if (state.retention && state.explained?.token !== undefined) return lane("left", state.retention.left);
+  if (state.retention && state.explained?.token !== undefined) return lane("left", followed().left);
   if (state.explained && state.origin) return lane("carries", sharesOf());
   const moves = strip().moves;
   const { memory } = model(state.chosen);
@@ -50,7 +59,7 @@ function relative(values) {
 
 /** The tokens that the explanation lists for a change: erasers are kept from erasing, tokens that carry are taken out. */
 export function listedFor(kind) {
-  if (kind === "keep") return state.retention && state.explained?.token !== undefined ? tokensOf(state.retention.erasers) : [];
+  if (kind === "keep") return state.retention && state.explained?.token !== undefined ? tokensOf(followed().erasers) : [];
   return state.explained === "answer" && state.origin ? tokensOf(listedTokens()) : [];
 }
 
@@ -58,7 +67,7 @@ const tokensOf = (rows) => rows.map(({ token }) => token);
 
 /** The tokens that the explanation counts, with their ranks: who erased a write, or who carries the answer. */
 function ranks() {
-  if (state.retention && state.explained?.token !== undefined) return ranked(state.retention.erasers);
+  if (state.retention && state.explained?.token !== undefined) return ranked(followed().erasers);
   if (state.explained === "answer" && state.origin) return ranked(listedTokens());
   return new Map();
 }

@@ -61,7 +61,7 @@ function effects(answer, tokens) {
   return el(
     "div",
     {},
-    el("h4", {}, t("answer.carriers")),
+    el("h4", {}, t(answer.guess ? "answer.carriers.guess" : "answer.carriers")),
     note(t(tried < all ? "answer.how.some" : "answer.how", { n: count(tried), all: count(all) })),
     el("ol", { class: "rows carriers" }, tokens.map(effect)),
     together("remove", tokens),

@@ -2,19 +2,21 @@
 
 import { $, bar, el, fill } from "./dom.js";
 import { explainAnswer } from "./explain.js";
-import { lastLane } from "./annotations.js";
-import { nameOf, fullName } from "./names.js";
+import { lastLane, letterOf } from "./annotations.js";
+import { gateName, nameOf, fullName } from "./names.js";
 import { count, probability } from "./numbers.js";
 import { bringPanel } from "./panel.js";
 import { UNEXPLAINED, isGated, model, on, reading, set, state } from "./state.js";
-import { signOf, verdictOf, whyOutside, wordOf } from "./verdict.js";
-import { explain, quoted, t } from "./words.js";
+import { doubtOf, isDoubt, signOf, verdictOf, wordOf } from "./verdict.js";
+import { explain, list, quoted, t } from "./words.js";
+
+const MOST_WORDS = 4; // of a question or story that are listed on a card
 
 /** Shows the answers, and keeps them true. */
 export function startAnswers() {
   $("along").addEventListener("change", ({ target }) => set({ along: target.checked }));
   on(
-    ["readings", "chosen", "expected", "language", "busy", "explained", "retention", "origin", "changed", "models", "guide", "beforehand"],
+    ["readings", "chosen", "expected", "language", "busy", "explained", "retention", "origin", "changed", "models", "guide", "beforehand", "textbook", "keep"],
     show,
   );
 }
@@ -27,12 +29,13 @@ function show() {
   fill($("answers"), state.readings.map(card));
   fill($("inside-title"), ...title());
   $("how").textContent = reading() ? t(how()) : "";
+  $("step-lead").textContent = t(isGated(state.chosen) ? "step.lead" : "step.lead.plain");
   fill($("legend"), reading() ? legend() : []);
 }
 
 /** How the strip is read, as it is now. */
 function how() {
-  if (isGated(state.chosen)) return "strip.how";
+  if (isGated(state.chosen)) return state.keep.length ? "strip.how.held" : "strip.how";
   return lastLane().kind === "carries" ? "strip.how.carries" : "strip.how.plain";
 }
 
@@ -69,19 +72,23 @@ function card(read) {
   );
   return el(
     "li",
-    { class: `card${chosen ? " chosen" : ""}${isOutside(read) ? " outside" : ""}` },
+    { class: ["card", chosen && "chosen", doubtIn(read)].filter(Boolean).join(" ") },
     head,
     read.error ? failed(read) : answer(read, chosen),
     chosen && state.changed ? was(state.changed) : facts,
   );
 }
 
-const isOutside = (read) => !read.error && verdictOf(read.answer, read) === "outside";
+/** The kind of doubt about the answer that a network gave, where there is any. */
+function doubtIn(read) {
+  const verdict = read.error ? null : verdictOf(read.answer, read);
+  return isDoubt(verdict) ? `doubt ${verdict}` : null;
+}
 
 /** What a newcomer wants to know of a network that came along: what its name means for what it keeps. */
 function about(id) {
   const network = model(id);
-  return network?.shipped ? t(`about.${network.note ?? "plain"}`) : "";
+  return network?.shipped ? t(`about.${network.note ?? "plain"}`, { gate: gateName(id, network.keeps) }) : "";
 }
 
 const failed = (read) => el("p", { class: "fault" }, explain({ ...read.error, message: read.error.error }));
@@ -119,16 +126,19 @@ function answer(read, chosen) {
   );
   return [
     button,
-    verdict === "outside" ? el("p", { class: "note" }, t(`answers.outside.${whyOutside(displayed.text, read)}`)) : null,
+    isDoubt(verdict) ? el("p", { class: "note" }, said(doubtOf(displayed, read))) : null,
     el(
       "p",
       { class: "sure" },
-      el("span", { class: "note" }, t("answers.probability")),
+      el("span", { class: "note" }, t(isDoubt(verdict) ? "answers.probability.own" : "answers.probability")),
       bar(displayed.probability),
       el("span", {}, probability(displayed.probability)),
     ),
   ];
 }
+
+/** Why an answer is not to be relied on, in words. */
+const said = ({ reason, words }) => t(`answers.doubt.${reason}`, { words: list(words.slice(0, MOST_WORDS).map(quoted)) });
 
 /** What the answer was before the changes that are made now, and whether they changed it. */
 function was({ answer, before }) {
@@ -156,7 +166,7 @@ function legend() {
     el(
       "li",
       { class: `gate-${name}` },
-      el("b", {}, name),
+      el("b", {}, letterOf(name)),
       " ",
       t(`legend.${name}`) === `legend.${name}` ? "" : t(`legend.${name}`),
     ),

@@ -5,11 +5,12 @@ import { $, el, fill, shape } from "./dom.js";
 import { on } from "./state.js";
 import { t } from "./words.js";
 
-// Each with its memory's equation, the gate that keeps, and whether that gate sees what the network showed a step before.
+// Each with its memory's equation, the gate that keeps, whether that gate sees what the network showed a step before, and
+// whether it is folded away at first.
 export const KINDS = [
   { name: "lstm", memory: "cₜ = f ⊙ cₜ₋₁ + i ⊙ g", gate: "f = σ(W_f xₜ + U_f hₜ₋₁ + b_f)", seesState: true },
-  { name: "mingru", memory: "hₜ = (1 − z) ⊙ hₜ₋₁ + z ⊙ n", gate: "z = σ(W_z xₜ + b_z)", seesState: false },
-  { name: "ssm", memory: "hₜ = aₜ ⊙ hₜ₋₁ + bₜ ⊙ xₜ", gate: "aₜ = exp(Δₜ A), Δₜ = softplus(W xₜ + b)", seesState: false },
+  { name: "mingru", memory: "hₜ = z ⊙ hₜ₋₁ + (1 − z) ⊙ n", gate: "z = σ(W_z xₜ + b_z)", seesState: false },
+  { name: "ssm", memory: "hₜ = aₜ ⊙ hₜ₋₁ + bₜ ⊙ xₜ", gate: "aₜ = exp(Δₜ A), Δₜ = softplus(W xₜ + b)", seesState: false, folded: true },
 ];
 const STEPS = 4; // in a picture
 const [WIDTH, HEIGHT, MAIN, WORDS] = [320, 150, 52, 128]; // of a picture; where its memory runs, and its words stand
@@ -23,16 +24,15 @@ export function startBridge() {
 function show() {
   fill(
     $("bridge-kinds"),
-    KINDS.map(({ name, memory, gate, seesState }) =>
-      el(
-        "li",
-        {},
-        el("h3", {}, t(`bridge.${name}`)),
+    KINDS.map(({ name, memory, gate, seesState, folded }) => {
+      const head = el("h3", {}, t(`bridge.${name}`));
+      const what = [
         picture(seesState),
         [memory, gate].map((text) => el("p", { class: "formula" }, written(text))),
         el("p", {}, t(`bridge.${name}.what`)),
-      ),
-    ),
+      ];
+      return el("li", {}, folded ? el("details", {}, el("summary", {}, head), what) : [head, what]);
+    }),
   );
 }
 

@@ -16,10 +16,10 @@ const BOTTOM = 40;
 /**
  * A picture of lines `{ values }` over lags, so many pixels wide. What is 0 or too small lies on the bottom line.
  *
- * at: the lag that is read, or null. least, most: decades that are shown in any case. names: of the lines.
+ * begun: for each line values that it had before, or null, drawn thinly. at: the lag that is read, or null. least, most: decades that are shown in any case. names: of the lines.
  * x, y, label: the words of the axes, and of the whole picture. picked: called with a lag that is pressed.
  */
-export function drawCurves({ lags, lines, at, width: whole, least, most: top, names, x, y, label, picked }) {
+export function drawCurves({ lags, lines, begun = [], at, width: whole, least, most: top, names, x, y, label, picked }) {
   const width = whole >= ROOMY ? whole - NAMES : whole;
   const height = Math.round(Math.min(420, Math.max(260, width * 0.36)));
   const decades = lines.flatMap(({ values }) =>
@@ -44,6 +44,7 @@ export function drawCurves({ lags, lines, at, width: whole, least, most: top, na
     svg.append(
       shape("line", { class: "guide", x1: across(at), x2: across(at), y1: TOP, y2: height - BOTTOM }),
     );
+  begun.forEach((values, k) => values && svg.append(line(values, lags, across, down, low, k, null, "begun")));
   lines.forEach(({ values }, k) => svg.append(line(values, lags, across, down, low, k, at)));
   svg.append(shape("text", { class: "axis", x: 0, y: 14 }, y));
   if (whole > width) svg.append(...ends(lines, names, down, low, width));
@@ -116,7 +117,7 @@ function ticks(most, across, height, x, width) {
   return marks;
 }
 
-function line(values, lags, across, down, low, k, at) {
+function line(values, lags, across, down, low, k, at, kind = "line") {
   const points = values.map((value, n) =>
     value === null
       ? null
@@ -128,7 +129,7 @@ function line(values, lags, across, down, low, k, at) {
   const group = shape(
     "g",
     { class: `series-${k}` },
-    shape("path", { class: "line", d, "stroke-dasharray": DASHES[k % DASHES.length] }),
+    shape("path", { class: kind, d, "stroke-dasharray": DASHES[k % DASHES.length] }),
   );
   const index = at === null ? -1 : lags.indexOf(at);
   if (index >= 0 && points[index]) {

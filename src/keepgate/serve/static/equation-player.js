@@ -6,7 +6,7 @@ import { inTextbook, phasesOf, withNumbers, written } from "./equations.js";
 import { scene } from "./film-scene.js";
 import { icon } from "./icons.js";
 import { whenVisible } from "./when-visible.js";
-import { model, on, question, reading, set, state, strip } from "./state.js";
+import { CHANGES, isChanged, model, on, question, reading, set, state, strip } from "./state.js";
 import { explain, t } from "./words.js";
 
 const PACES = { slow: 1500, normal: 600, fast: 150 }; // milliseconds a phase
@@ -17,7 +17,6 @@ let unit = null; // null is the mean of all
 let token = 0;
 let phase = 0;
 let pace = "normal";
-let textbook = false; // whether letters are z, zⁱ, zᶠ, zᵒ in place of g, i, f, o
 let clock = null; // while it plays
 
 /** Lets the player work. */
@@ -33,13 +32,14 @@ export function startEquationPlayer() {
   on(["readings", "chosen", "layerIndex"], begin);
   on(["language"], show);
   on(["at"], follow);
+  on(CHANGES, turn);
   new ResizeObserver(turn).observe($("player"));
 }
 
 /** Stands on a token, with a book's letters or torch's, and plays from there if asked to. For the guide. */
 export function conduct({ letters = false, at = 0, playing = false }) {
   stop();
-  textbook = letters;
+  set({ textbook: letters });
   if (!reading()) return;
   show();
   go(at, 0);
@@ -110,6 +110,7 @@ const picture = () =>
     lit: phases()[phase]?.name,
     label: now(),
     width: Math.max(260, Math.floor($("player").clientWidth)),
+    picked: (pressed) => go(pressed, 0),
   });
 
 function controls() {
@@ -157,17 +158,17 @@ function unitChoice() {
 }
 
 const hasLetters = () => model(state.chosen)?.cell === "lstm";
-const lettered = (text) => (textbook && hasLetters() ? inTextbook(text) : text);
+const lettered = (text) => (state.textbook && hasLetters() ? inTextbook(text) : text);
 
 function letterChoice() {
   const names = [
     ["torch", "g, i, f, o"],
     ["textbook", "z, zⁱ, zᶠ, zᵒ"],
   ];
-  return select(names, textbook ? "textbook" : "torch", {
+  return select(names, state.textbook ? "textbook" : "torch", {
     "data-keep": "step letters",
     onchange: ({ target }) => {
-      textbook = target.value === "textbook";
+      set({ textbook: target.value === "textbook" });
       turn();
     },
   });
@@ -203,7 +204,7 @@ function equations() {
     "div",
     { class: "equations" },
     el("ol", { class: "phases" }, boxes),
-    ["step.symbols", model(state.chosen).memory === "c" && "step.cell", unit === null ? "step.mean" : "step.one"]
+    ["step.symbols", model(state.chosen).memory === "c" && "step.cell", unit === null ? "step.mean" : "step.one", isChanged() && "step.unchanged"]
       .filter(Boolean)
       .map((key) => note(t(key, { unit }))),
   );

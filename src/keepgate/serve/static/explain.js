@@ -2,6 +2,7 @@
 
 import { ask, askAhead, during, forget } from "./api.js";
 import { announce } from "./dom.js";
+import { followed } from "./followed.js";
 import { percent } from "./numbers.js";
 import { isGated, on, question, reading, set, state, strip } from "./state.js";
 import { explain, quoted, t } from "./words.js";
@@ -28,7 +29,7 @@ export async function explainToken(token, unit = null) {
       const { layer, reverse } = strip();
       const retention = await ask("token", { ...question(), token, unit, layer, reverse });
       set({ retention });
-      announce(t("token.left.said", { token: quoted(reading().tokens[token]), share: percent(retention.at_end) }));
+      announce(t("token.left.said", { token: quoted(reading().tokens[token]), share: percent(followed().at_end) }));
     },
     failed,
   );

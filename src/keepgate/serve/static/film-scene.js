@@ -7,9 +7,9 @@ import { t } from "./words.js";
 
 /**
  * The film at a step. places: the tokens in the order of reading. at: which of them is read. values: the engine's reply, or null
- * while it is awaited. lettered: a name in the letters that are wanted. lit: the phase. label: what is said of the step.
+ * while it is awaited. lettered: a name in the letters that are wanted. lit: the phase. label: what is said of the step. picked: called with a frame that is pressed.
  */
-export function scene({ places, at, values, lettered, lit, label, width }) {
+export function scene({ places, at, values, lettered, lit, label, width, picked }) {
   const { memory, cell } = model(state.chosen);
   const kept = values?.values[memory];
   const gates = values && cell === "lstm" ? gatekeepers(values, places[at], lettered) : null;
@@ -22,6 +22,7 @@ export function scene({ places, at, values, lettered, lit, label, width }) {
     lit,
     label: [label, ...doors].join(" · "),
     width,
+    picked,
   });
 }
 

@@ -15,9 +15,9 @@ const DOOR = 34; // a door's height, and how wide its way is
  *
  * tokens: in the order of reading. at: the one that is read. memory: what the memory held after each, or null while unknown.
  * gates: null, or what the gatekeepers did: { before, f, g, i, now, o, shown }, each { name, value }. lit: the phase that
- * happens now: "forget", "select" or "output". label: what is said of it.
+ * happens now: "forget", "select" or "output". label: what is said of it. picked: called with a frame that is pressed.
  */
-export function film({ tokens, at, memory, gates, lit, label, width }) {
+export function film({ tokens, at, memory, gates, lit, label, width, picked }) {
   const columns = Math.max(3, Math.min(13, 2 * Math.floor((width / LEAST - 1) / 2) + 1));
   const column = Math.min(MOST, width / columns);
   const left = (width - columns * column) / 2;
@@ -26,6 +26,11 @@ export function film({ tokens, at, memory, gates, lit, label, width }) {
   const svg = shape("svg", { class: "film", viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": label });
   const places = Array.from({ length: columns }, (_, k) => ({ token: first + k, x: left + k * column }));
   for (const { token, x } of places) svg.append(...frame(tokens[token], x, column, token - at));
+  svg.addEventListener("click", ({ clientX, clientY }) => {
+    const box = svg.getBoundingClientRect();
+    const pressed = first + Math.floor((((clientX - box.left) * width) / box.width - left) / column);
+    if (clientY - box.top < (FRAME * box.width) / width && tokens[pressed] !== undefined) picked(pressed);
+  });
   if (memory) svg.append(...plot(places.filter(({ token }) => token >= 0 && token <= at), memory, column));
   if (gates) svg.append(...gatekeepers(gates, lit, width));
   return svg;
@@ -88,14 +93,13 @@ function box({ name, value }, x, y, kind) {
   ];
 }
 
-/** A way with a gatekeeper: two leaves that leave free as much of it as the gate is open. */
+/** A way with a gatekeeper, filled as far as it is open: as the bars on the strip are. */
 function door({ name, value, letter }, x, y, lit) {
-  const leaf = ((1 - Math.max(0, Math.min(1, value))) * DOOR) / 2;
+  const open = Math.max(0, Math.min(1, value)) * DOOR;
   const top = y - DOOR / 2;
   return [
     shape("rect", { class: `door${lit ? " lit" : ""}`, x: x - 9, y: top, width: 18, height: DOOR, rx: 2 }),
-    shape("rect", { class: `leaf gate-${letter}`, x: x - 7, y: top, width: 14, height: leaf }),
-    shape("rect", { class: `leaf gate-${letter}`, x: x - 7, y: top + DOOR - leaf, width: 14, height: leaf }),
+    shape("rect", { class: `open gate-${letter}`, x: x - 7, y: top + DOOR - open, width: 14, height: open }),
     text(`${name} ${unit(value)}`, x, y + DOOR / 2 + 11, `name${lit ? " lit" : ""}`),
   ];
 }

@@ -2,6 +2,7 @@
 
 import { ask, during } from "./api.js";
 import { $, announce, button, el, fill, note } from "./dom.js";
+import { beforeTraining } from "./before-training.js";
 import { drawCurves, lineKey } from "./curves.js";
 import { exampleLanguage } from "./vocabulary-note.js";
 import { fullName } from "./names.js";
@@ -167,6 +168,7 @@ function draw() {
     picture,
     drawCurves({
       ...reply,
+      begun: reply.lines.map(({ model: id }) => beforeTraining(id, reply.lags)),
       at: nearest(),
       width,
       least: LOW,
@@ -178,6 +180,7 @@ function draw() {
       picked: pick,
     }),
     note(t("gradient.story", { text: reply.story })),
+    note(t("lengthen.chrono")),
   );
   fill($("gradient-table"), table());
 }
@@ -200,7 +203,7 @@ function table() {
   const head = el(
     "tr",
     {},
-    ["network", "left", "verdict"].map((name) =>
+    ["network", "begun", "left", "verdict"].map((name) =>
       el("th", { scope: "col" }, t(`gradient.${name}`, { lag: at })),
     ),
   );
@@ -209,6 +212,7 @@ function table() {
       "tr",
       { class: `series-${k}` },
       el("th", { scope: "row" }, lineKey(k), " ", fullName(line.model)),
+      el("td", { class: "number" }, size(beforeTraining(line.model, [at])?.[0])),
       el("td", { class: "number" }, size(line.values[reply.lags.indexOf(at)])),
       el("td", {}, verdictText(line)),
     ),

@@ -23,7 +23,7 @@ const playWhereMovementIsWanted = () => conduct({ playing: !stillness.matches })
  */
 export const STEPS = [
   { parts: ["answers", "step"], network: "rnn", story: "sentence", begin: playWhereMovementIsWanted, show: play },
-  { parts: ["gradient"], show: explodeThenVanish },
+  { parts: ["answers", "gradient"], network: "rnn", story: FEW, show: explodeThenVanish },
   { parts: ["step"], network: "lstm-chrono", story: "sentence", begin: playWhereMovementIsWanted, show: play },
   {
     parts: ["step"],
@@ -34,7 +34,7 @@ export const STEPS = [
     show: () => conduct({ letters: true, at: lastLetter() }),
   },
   { parts: ["answers", "gates"], network: "lstm-zero", story: FEW, show: holdOpen },
-  { parts: ["answers", "length"], network: "lstm-chrono", story: LONG, show: toTheLongest },
+  { parts: ["length"], network: "lstm-chrono", story: LONG, show: toTheLongest },
   { parts: ["answers", "step", "bridge"], network: "gru-chrono", story: "sentence", begin: playWhereMovementIsWanted, show: play },
   { parts: ["answers", "gates"], network: "lstm-chrono", story: "two", show: () => set({ remove: tokensOfFirstSentence() }) },
 ];
@@ -56,6 +56,7 @@ async function holdOpen() {
 
 /** Recurrent weights large, then as they were, then the bias of the gate that keeps low. */
 async function explodeThenVanish() {
+  $("gradients").scrollIntoView({ block: "start" });
   await sweep("gradient-scale", LARGE, (value) => slideTo("scale", value));
   await redrawn();
   await wait(LOOK);
@@ -64,6 +65,7 @@ async function explodeThenVanish() {
 }
 
 function toTheLongest() {
+  $("lengthen").scrollIntoView({ block: "start" });
   return sweep("longer", Number($("longer")?.max), (value) => {
     $("longer").value = String(Math.round(value));
     $("longer").dispatchEvent(new Event("input"));

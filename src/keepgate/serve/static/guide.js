@@ -17,6 +17,7 @@ let entered = 0; // how often a step was entered: what an earlier one still wait
 /** Lets the guide work; `turnGuide` then says at which step it stands. */
 export function startGuide() {
   on(["language", "guide", "models", "fault"], show);
+  on(["readings"], () => document.querySelector("#guide .told")?.replaceWith(told()));
   on(["language"], () => state.guide && enter());
 }
 
@@ -96,6 +97,7 @@ function show() {
       el("p", {}, el("b", {}, t("guide.try")), " ", word("try")),
       button(t("guide.show"), () => (reading() || !step().story) && step().show(), { "data-keep": "guide show" }),
     ),
+    told(),
   );
   fill(
     $("guide-end"),
@@ -109,6 +111,15 @@ function show() {
       button(t("link"), ({ target }) => copy(linkToGuide(number, language()), target), { "data-keep": "guide link" }),
     ),
   );
+}
+
+/** The story that was read and its question, where the step shows neither. */
+function told() {
+  if (state.guide === null || !state.readings.length || step().parts.includes("gates")) return el("div", { class: "told" });
+  const [whole, first] = [state.text, firstSentence(state.text)];
+  const line = t("guide.story", { first, n: count([...whole].length), question: state.question });
+  if (whole.trim() === first.trim()) return el("p", { class: "told note" }, line);
+  return el("details", { class: "told note" }, el("summary", {}, line), el("p", {}, whole));
 }
 
 const linkTo = (number) =>

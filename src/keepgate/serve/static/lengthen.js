@@ -219,6 +219,6 @@ function choice() {
     "div",
     { class: "choice" },
     el("fieldset", {}, el("legend", {}, t("lengthen.from")), radio("sentence"), radio("story")),
-    reply ? button(t("lengthen.take"), take, { "data-keep": "take" }) : null,
+    reply && state.guide === null ? button(t("lengthen.take"), take, { "data-keep": "take" }) : null,
   );
 }

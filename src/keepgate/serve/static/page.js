@@ -14,19 +14,20 @@ import { exampleLanguage, startVocabularyNote } from "./vocabulary-note.js";
 import { startLengthen } from "./lengthen.js";
 import { startPanel } from "./panel.js";
 import { startLayerSelect } from "./layer-select.js";
-import { set, startLater, state } from "./state.js";
+import { on, set, startLater, state } from "./state.js";
 import { startEquationPlayer } from "./equation-player.js";
 import { begin, showBeforehand, startStory } from "./story.js";
 import { startStrip } from "./strip-view.js";
 import { startWhatIf, toggle } from "./what-if.js";
-import { explain, firstLanguage, speak, startWords } from "./words.js";
+import { explain, firstLanguage, language, speak, startWords } from "./words.js";
 
 function turn() {
   turnGuide();
   const guided = state.guide !== null;
   const gradient = guided ? guidesToGradient() : location.hash === "#gradient";
-  $("read-page").hidden = gradient;
+  $("read-page").hidden = gradient && !guided; // a step may show answers beside it
   $("gradient-page").hidden = !gradient;
+  $("gradient-page").setAttribute("role", gradient && guided ? "group" : "main"); // of two that are shown one is the main part
   const page = guided ? "guide" : gradient ? "gradient" : "read";
   for (const name of ["guide", "read", "gradient"]) $(`to-${name}`).setAttribute("aria-current", name === page ? "page" : "false");
   document.querySelector(".skip").hidden = page !== "read"; // it leads to what is not there
@@ -38,6 +39,7 @@ export async function start(engine) {
   answerBy(engine);
   startAddress();
   startWords();
+  on(["language"], () => ($("to-sheet").href = `sheet.html#${language()}`));
   await speak(firstLanguage());
   startStory();
   startVocabularyNote();

@@ -22,7 +22,7 @@ export function startPanel() {
 /** Brings the explanation into sight, and on a narrow window the words that it marks. */
 export function bringPanel() {
   const narrow = getComputedStyle($("panel")).bottom === "0px";
-  if (narrow) $("inside-title").scrollIntoView({ block: "start" });
+  if (narrow) $("strip").scrollIntoView({ block: "start" });
   else $("panel").scrollIntoView({ block: "nearest" });
 }
 

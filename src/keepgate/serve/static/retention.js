@@ -15,6 +15,7 @@ export function formatSteps(value) {
 /** For each network a line that says why it remembers or forgets, with its numbers, and what chrono means. */
 export function retentionReasons() {
   const lines = state.readings.filter((each) => !each.error).map(reason);
+  if (state.readings.every(({ model: id }) => model(id)?.kind === "pointer-reader")) return null; // they look back
   const chrono = state.readings.some(({ model: id }) => model(id)?.note === "chrono");
   return el(
     "div",

@@ -11,6 +11,7 @@ export const state = {
   beforehand: false, // whether the readings were computed when the page was written
   guide: null, // the step of the guided mode, from 1; null in the free one
   along: false, // whether the networks that came along are asked beside one's own
+  textbook: false, // whether an LSTM's letters are z, zⁱ, zᶠ, zᵒ in place of g, i, f, o
   chosen: null, // the network that is looked into, by id
   layerIndex: 0, // which of its layers and directions, as a number in its strips
   at: null, // the token that the reader stands on
@@ -73,6 +74,9 @@ export function reading() {
 
 /** The layer and direction that is looked at, with its gates over the tokens. */
 export const strip = () => reading()?.strips[Math.min(state.layerIndex, reading().strips.length - 1)] ?? null;
+
+/** Whether that layer is the last, in which changes are made. */
+export const isLast = () => strip()?.layer === reading()?.strips.at(-1).layer;
 
 /** What every question about the chosen network's reading says. */
 export const question = () => ({ text: state.text, question: state.question, model: state.chosen });

@@ -30,7 +30,7 @@ export function startStrip({ opened, toggled, closed }) {
   new ResizeObserver(() => arrange()).observe(host());
   document.fonts?.ready.then(() => arrange());
   on(["readings", "chosen", "layerIndex", "language"], arrange);
-  on(["at", "explained", "retention", "origin", ...CHANGES], refresh);
+  on(["at", "explained", "retention", "origin", "textbook", ...CHANGES], refresh);
   listen(opened, toggled, closed);
 }
 

@@ -69,7 +69,7 @@ function drawLane(pen, line, scene, colours, lane, top) {
   pen.textAlign = "right";
   pen.textBaseline = "middle";
   pen.fillStyle = colours[lane.colour] ?? colours.other;
-  pen.fillText(lane.name, GUTTER - 7, top + LANE / 2 + 0.5);
+  pen.fillText(lane.label ?? lane.name, GUTTER - 7, top + LANE / 2 + 0.5);
   for (const { token, x, width } of line.cells) {
     const value = lane.values[token];
     pen.fillStyle = colours.trough;

@@ -1,11 +1,13 @@
 // The panel about a token's write: how much of it is left, which tokens erased it, in which units it was written.
 
+import { gateLanes } from "./annotations.js";
 import { bar, button, el, note, select } from "./dom.js";
 import { explainToken } from "./explain.js";
-import { percent, signed, size } from "./numbers.js";
-import { reading, state } from "./state.js";
+import { followed, isHeld } from "./followed.js";
+import { percent, signed, size, unit as share } from "./numbers.js";
+import { isChanged, reading, state } from "./state.js";
 import { together, toggle, toggles } from "./what-if.js";
-import { nth, quoted, t } from "./words.js";
+import { list, nth, quoted, t } from "./words.js";
 
 const HARDLY = 0.9; // of a write, left at the end: hardly anything erased it
 
@@ -23,9 +25,16 @@ export function tokenPanel() {
     const measured = state.origin ? note(t("token.carries")) : null;
     return [head, el("p", {}, t("token.no_memory")), measured, toggles(token)];
   }
-  const { retention } = state;
+  const retention = followed();
   if (!retention) return [head, note(t("waiting"))];
-  return [head, written(token, retention, unit), left(retention), erasers(retention), toggles(token)];
+  const there = gateLanes().map(({ label, values }) => `${label} ${share(values[token])}`);
+  return [head, note(t("token.gates", { gates: list(there) })), when(), written(token, retention, unit), left(retention), erasers(retention), toggles(token)];
+}
+
+/** Whether what is said takes the changes into account that are made. */
+function when() {
+  if (!isChanged()) return null;
+  return note(t(isHeld(state.explained) ? "token.held" : "token.before_changes"));
 }
 
 function left(retention) {

@@ -57,6 +57,7 @@ function showRead() {
   const unknown = reading()?.unknown.length ?? 0;
   const notes = [];
   if (story && story !== spoken()) notes.push(t(`answers.read_by.${story}`));
+  if (state.readings.some(({ model: id }) => model(id)?.shipped && model(id).kind === "pointer-reader")) notes.push(t("answers.open"));
   if (unknown) notes.push(t("answers.unknown", { n: unknown }));
   $("reading-note").hidden = !notes.length;
   $("reading-note").textContent = notes.join(" ");

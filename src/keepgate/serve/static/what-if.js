@@ -6,6 +6,8 @@ import { probability } from "./numbers.js";
 import { CHANGES, isChanged, isGated, model, on, question, reading, set, state } from "./state.js";
 import { explain, nth, quoted, t } from "./words.js";
 
+const MOST_CHIPS = 20; // of a kind that are listed one by one
+
 /** Asks anew whenever a change is made or undone, or another network is looked into. */
 export function startWhatIf() {
   on([...CHANGES, "chosen"], run);
@@ -74,7 +76,7 @@ export function changesBox() {
     { class: "changes" },
     el("h3", {}, t("change.made")),
     result(),
-    el("ul", {}, CHANGES.map((kind) => state[kind].map((token) => chip(kind, token)))),
+    el("ul", {}, CHANGES.map(chips)),
     button(t("change.clear"), () => set(Object.fromEntries(CHANGES.map((kind) => [kind, []]))), { "data-keep": "undo all" }),
   );
 }
@@ -84,6 +86,13 @@ function result() {
   if (fault) return el("p", { class: "fault" }, fault.code === "no_memory" ? t("change.no_memory") : explain(fault));
   const how = !changed ? "waiting" : isSame(changed) ? "same" : "new";
   return el("p", { class: `outcome ${how}` }, changed ? outcome(changed) : t("waiting"));
+}
+
+function chips(kind) {
+  if (state[kind].length <= MOST_CHIPS) return state[kind].map((token) => chip(kind, token));
+  const what = t(`change.${kind}.chips`, { n: state[kind].length });
+  const undo = button("×", () => set({ [kind]: [] }), { "data-keep": `undo ${kind}`, "aria-label": t("change.undo", { what }) });
+  return el("li", { class: `chip ${kind}` }, el("span", {}, what), undo);
 }
 
 function chip(kind, token) {

@@ -1,6 +1,5 @@
 """LanguageModel: a text in, the probability of each next token out."""
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,8 +16,8 @@ from ...data.batch import pad
 from ...data.corpora.text_file import TextFile
 from ...data.labelled import LabelledText
 from ...data.token_file import TokenFile
-from ...data.vocabulary import PAD, SPECIAL, UNKNOWN, Vocabulary
-from ...errors import CorpusError, SettingsError
+from ...data.vocabulary import PAD, UNKNOWN, Vocabulary
+from ...errors import SettingsError
 from ...nn.dropout import LockedDropout, drop_tokens
 from ...nn.encoder import Encoder
 from ...nn.eval_mode import eval_mode
@@ -32,7 +31,8 @@ from ..task import Carry
 from .head import NextTokenHead
 from .metrics import METRICS, Surprise, measure_surprise
 from .settings import LanguageModelSettings
-from .tokens import count_tokens, encoder, ids_of, ids_to_read, shown_names, text_to_go_on, tokens_of
+from .tokeniser import Tokeniser, build_tokeniser, encoder_of, ids_to_read, tokeniser_from
+from .tokens import text_to_go_on
 
 # Tokens of a text that are run at once where it is measured: their logits over 10,000 words take 40 MiB.
 _MEASURED_AT_ONCE = 1024
@@ -73,10 +73,10 @@ class LanguageModel(nn.Module):
     settings_type: ClassVar[type] = LanguageModelSettings
     metrics: ClassVar[tuple[Metric, ...]] = METRICS
 
-    def __init__(self, vocabulary: Vocabulary, settings: LanguageModelSettings) -> None:
+    def __init__(self, tokeniser: Tokeniser, settings: LanguageModelSettings) -> None:
         super().__init__()
-        self.vocabulary, self.settings = vocabulary, settings
-        self._names = shown_names(vocabulary)
+        self.tokeniser, self.settings = tokeniser, settings
+        vocabulary, self._names = tokeniser.vocabulary, tokeniser.names()
         self.embedding = nn.Embedding(len(vocabulary), settings.embedding_size)
         self.encoder = Encoder(
             settings.cell, nn.Identity(), input_size=settings.embedding_size, hidden_size=settings.hidden_size,
@@ -92,6 +92,11 @@ class LanguageModel(nn.Module):
             nn.init.normal_(self.embedding.weight, std=settings.embedding_size**-0.5)
 
     @property
+    def vocabulary(self) -> Vocabulary:
+        """The tokens that it can tell from each other."""
+        return self.tokeniser.vocabulary
+
+    @property
     def choices(self) -> tuple[str, ...]:
         """The tokens by their numbers, as a prediction shows them: a blank as ␣, a line's end as ↵."""
         return self._names
@@ -100,22 +105,12 @@ class LanguageModel(nn.Module):
     def build(cls, items: Sequence[LabelledText], settings: LanguageModelSettings, seed: int) -> Self:
         """A model of these texts' tokens with fresh weights; the same for the same seed.
 
-        Raises CorpusError if there are fewer than two different tokens.
+        Raises as `build_tokeniser`.
         """
-        counts = count_tokens((piece for item in items for piece in item.pieces()), settings.tokens)
-        vocabulary = Vocabulary.most_frequent(
-            Counter({token: count for token, count in counts.items() if token not in SPECIAL}),
-            settings.min_count,
-        )
-        if len(counts) < 2 or len(vocabulary) <= len(SPECIAL):
-            raise CorpusError(
-                f"different {settings.tokens} in the training texts: {len(counts)}, of which with "
-                f"min_count={settings.min_count} occurrences or more: {len(vocabulary) - len(SPECIAL)}; a language "
-                "model needs two or more different ones, and one so frequent"
-            )
+        tokeniser = build_tokeniser((piece for item in items for piece in item.pieces()), settings)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return cls(vocabulary, settings)
+            return cls(tokeniser, settings)
 
     @classmethod
     def from_files(cls, settings: LanguageModelSettings, vocabulary: Mapping[str, Any]) -> Self:
@@ -123,11 +118,11 @@ class LanguageModel(nn.Module):
 
         Raises CorpusError if the vocabulary is not of that form.
         """
-        return cls(Vocabulary.from_json(vocabulary.get("tokens")), settings)
+        return cls(tokeniser_from(vocabulary, settings), settings)
 
     def vocabulary_json(self) -> dict[str, Any]:
-        """The tokens in the order of their numbers."""
-        return {"tokens": self.vocabulary.to_json()}
+        """The tokens in the order of their numbers; of byte pairs the merges too."""
+        return self.tokeniser.to_json()
 
     def item(self, text: str, question: str | None = None) -> LabelledText:
         """A text to go on with. Raises SettingsError for a question: a language model is not asked any."""
@@ -135,7 +130,8 @@ class LanguageModel(nn.Module):
 
     def ids(self, text: str) -> list[int]:
         """The number of each token of a text; 1 for those it does not know."""
-        return ids_of(text, self.vocabulary, self.settings.tokens)
+        ids: list[int] = self.tokeniser.ids(text).tolist()
+        return ids
 
     def stream(
         self, items: Sequence[LabelledText | TextFile], file: Path | None = None
@@ -144,7 +140,7 @@ class LanguageModel(nn.Module):
 
         file: where they go, and are read from piece by piece, if one of the texts stays in its file too.
         """
-        encode = encoder(self.vocabulary, self.settings.tokens)
+        encode = encoder_of(self.tokeniser)
         pieces = (encode(piece) for item in items for piece in item.pieces())
         if file is not None and any(isinstance(item, TextFile) for item in items):
             return TokenFile.write(file, pieces, largest=len(self.vocabulary))
@@ -163,7 +159,7 @@ class LanguageModel(nn.Module):
 
     def prepare(self, items: Sequence[LabelledText], *, training: bool) -> list[Passage]:  # noqa: ARG002
         """The token ids of each text. Raises CorpusError for a text in which there is nothing."""
-        return [Passage(ids_to_read(item, self.vocabulary, self.settings.tokens)) for item in items]
+        return [Passage(ids_to_read(item, self.tokeniser)) for item in items]
 
     def unlearnable(self, example: Passage) -> None:
         """None: there is something to learn from every text."""
@@ -260,7 +256,7 @@ class LanguageModel(nn.Module):
                     on_progress(done)
         if not any(len(text.nats) for text in texts):
             raise SettingsError(
-                f"of {len(texts)} texts to evaluate on, none has two {self.settings.tokens}; give a longer one"
+                f"of {len(texts)} texts to evaluate on, none has two {self._unit}; give a longer one"
             )
         return measure_surprise(texts, UNKNOWN, len(self.vocabulary))
 
@@ -283,7 +279,7 @@ class LanguageModel(nn.Module):
             head = NextTokenHead(self, item, self.encoder.layer(x)[0])
         (answer,) = self.predict([item])
         return Probe(
-            layer=self.encoder.recurrent, x=x, tokens=tokens_of(item.text, self.settings.tokens), answer=answer,
+            layer=self.encoder.recurrent, x=x, tokens=self.tokeniser.tokens(item.text), answer=answer,
             head=head, without=lambda removed: inputs([number for k, number in enumerate(ids) if k not in removed]),
         )  # fmt: skip
 
@@ -301,7 +297,7 @@ class LanguageModel(nn.Module):
         ]
         if not places:
             raise SettingsError(
-                f"none of the texts ({len(texts)} in all) has two {self.settings.tokens}; examine it with a longer one"
+                f"none of the texts ({len(texts)} in all) has two {self._unit}; examine it with a longer one"
             )
         passages = [
             Passage(text[max(place - _CONTEXT, 0) : place], text[place])
@@ -317,6 +313,10 @@ class LanguageModel(nn.Module):
             task=self, examples=passages, lengths=lengths, needed=lengths, tail=torch.zeros_like(lengths),
             located=False,
         )  # fmt: skip
+
+    @property
+    def _unit(self) -> str:
+        return self.settings.tokens.replace("_", " ")
 
     def _embedded(self, ids: Int64[Tensor, "time batch"]) -> Float[Tensor, "time batch embedding"]:
         if not (self.training and self.settings.token_dropout):
@@ -339,7 +339,7 @@ class LanguageModel(nn.Module):
             nats.append(cross_entropy(logits, targets, reduction="none"))
         costs = torch.cat(nats)
         check_finite(costs)
-        ends = np.array(tokens_of(item.text, self.settings.tokens).ends, dtype=np.int64)
+        ends = np.array(self.tokeniser.tokens(item.text).ends, dtype=np.int64)
         return Surprise(item.id, costs.cpu().numpy(), ids[1:].cpu().numpy(), np.diff(ends))
 
 

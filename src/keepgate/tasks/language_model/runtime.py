@@ -9,11 +9,11 @@ from ...arrays.encoder import encoder_layer, states_of
 from ...arrays.functions import linear, quiet, softmax
 from ...arrays.weight_table import WeightTable
 from ...data.labelled import LabelledText
-from ...data.vocabulary import Vocabulary
 from ..answer import Answer, candidates_of, check_finite
 from ..runtime_task import RuntimeTask
 from .settings import LanguageModelSettings
-from .tokens import ids_to_read, shown_names, text_to_go_on
+from .tokeniser import ids_to_read, tokeniser_from
+from .tokens import text_to_go_on
 
 
 class LanguageModelRuntime(RuntimeTask):
@@ -27,8 +27,8 @@ class LanguageModelRuntime(RuntimeTask):
         self, settings: LanguageModelSettings, vocabulary: Mapping[str, Any], table: WeightTable
     ) -> None:
         self.settings = settings
-        self.vocabulary = Vocabulary.from_json(vocabulary.get("tokens"))
-        self.choices = shown_names(self.vocabulary)
+        self.tokeniser = tokeniser_from(vocabulary, settings)
+        self.vocabulary, self.choices = self.tokeniser.vocabulary, self.tokeniser.names()
         count, tied = len(self.vocabulary), settings.tied_weights
         self.embedding = table.take("embedding.weight", count, settings.embedding_size)
         self.layer = encoder_layer(
@@ -55,7 +55,7 @@ class LanguageModelRuntime(RuntimeTask):
         return lambda number: self.logits(stepper.step(self.embedding[number]))
 
     def _answer(self, item: LabelledText) -> Answer:
-        ids = ids_to_read(item, self.vocabulary, self.settings.tokens)
+        ids = ids_to_read(item, self.tokeniser)
         scores = self.logits(states_of(self.layer, self.embedding[ids])[-1])
         check_finite(scores)
         (candidates,) = candidates_of(softmax(scores[None], 1), self.choices)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ...data.labelled import LabelledText
 from ...data.text import Tokens
 from ...data.vocabulary import PAD, SPECIAL, UNKNOWN, Vocabulary
-from ...errors import CorpusError, SettingsError
+from ...errors import SettingsError
 from .settings import TokenKind
 
 LINE_END = "\n"
@@ -73,14 +73,6 @@ def ids_of(text: str, vocabulary: Vocabulary, kind: TokenKind) -> list[int]:
     # A word that is written as the padding is called is unknown too.
     numbers = vocabulary.ids(tokens_of(text, kind).texts)
     return [number if number != PAD else UNKNOWN for number in numbers]
-
-
-def ids_to_read(item: LabelledText, vocabulary: Vocabulary, kind: TokenKind) -> list[int]:
-    """`ids_of` an item's text. Raises CorpusError for a text in which there is nothing."""
-    ids = ids_of(item.text, vocabulary, kind)
-    if not ids:
-        raise CorpusError(f"text {item.id!r} is empty; give one with something in it")
-    return ids
 
 
 def text_to_go_on(text: str, question: str | None) -> LabelledText:

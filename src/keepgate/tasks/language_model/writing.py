@@ -1,18 +1,18 @@
 """Writer: text sampled from a language model, token by token, through a stepper."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...data.vocabulary import SPECIAL
+from ...data.vocabulary import SPECIAL, UNKNOWN
 from ...errors import SettingsError
 from ..answer import check_finite
 from .settings import LanguageModelSettings
-from .tokens import texts_of, tokens_of
+from .tokeniser import Tokeniser
 
 # Unknown tokens that an error names.
 _LISTED = 5
@@ -22,7 +22,7 @@ class Writes(Protocol):
     """A language model, on torch or without it."""
 
     settings: LanguageModelSettings
-    vocabulary: Any
+    tokeniser: Tokeniser
 
     def continuation(self) -> Callable[[int], NDArray[Any]]:
         """From each next token's number to the scores of the token after it, the states inside."""
@@ -59,10 +59,10 @@ class Writer:
         Raises SettingsError for a prompt that is empty or has tokens that the model does not know, BundleError if the
         scores are not finite.
         """
-        kind = self.task.settings.tokens
-        start = tokens_of(prompt, kind).texts
-        self._check(start)
-        return texts_of(islice(self._tokens(start), tokens), kind, start[-1])
+        tokeniser = self.task.tokeniser
+        start, ids = tokeniser.tokens(prompt).texts, tokeniser.ids(prompt).tolist()
+        self._check(start, ids)
+        return tokeniser.texts(islice(self._tokens(ids), tokens), start[-1])
 
     def shares(self, logits: NDArray[Any]) -> NDArray[np.float64]:
         """The probability with which each token is drawn; the two special ones never are."""
@@ -78,9 +78,9 @@ class Writer:
         drawn[order] = ordered / ordered.sum()
         return drawn
 
-    def _tokens(self, start: tuple[str, ...]) -> Iterator[str]:
-        read, vocabulary = self.task.continuation(), self.task.vocabulary
-        for number in vocabulary.ids(start):
+    def _tokens(self, start: Sequence[int]) -> Iterator[str]:
+        read, vocabulary = self.task.continuation(), self.task.tokeniser.vocabulary
+        for number in start:
             logits = read(number)
         while True:
             check_finite(logits)
@@ -88,11 +88,11 @@ class Writer:
             yield vocabulary.token(number)
             logits = read(number)
 
-    def _check(self, start: tuple[str, ...]) -> None:
+    def _check(self, start: Sequence[str], ids: Sequence[int]) -> None:
         if not start:
             raise SettingsError("the prompt is empty; give the beginning of a text")
-        vocabulary = set(self.task.vocabulary.to_json())
-        unknown = list(dict.fromkeys(token for token in start if token not in vocabulary))
+        tokens = zip(start, ids, strict=True)
+        unknown = list(dict.fromkeys(token for token, number in tokens if number == UNKNOWN))
         if unknown:
             more = f" and {len(unknown) - _LISTED} more" if len(unknown) > _LISTED else ""
             listed = ", ".join(map(repr, unknown[:_LISTED]))

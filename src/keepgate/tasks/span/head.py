@@ -23,36 +23,32 @@ class SpanParts(Protocol):
     network: SpanNetwork
     settings: SpanReaderSettings
 
-    def prepare(self, questions: Sequence[Question], *, training: bool) -> list[SpanExample]:
-        """The ids and features of each question."""
-
     def collate(self, examples: Sequence[SpanExample]) -> SpanBatch:
         """The examples as one padded batch."""
 
-    def tokens(self, text: str) -> Tokens:
-        """The tokens of a text, with their places."""
-
-    def decode(self, texts: Sequence[str], scores: Float[Tensor, "batch time longest"]) -> list[Answer]:
-        """The best span of each text."""
+    def decode(self, text: str, tokens: Tokens, scores: Float[Tensor, "rows time longest"]) -> list[Answer]:
+        """The best span of a text by each row of scores."""
 
 
 class SpanHead:
-    """All that follows the first encoder of the text: comparison with the question, second encoder, span scores."""
+    """All that follows the first encoder of the text: comparison with the question, second encoder, span scores.
 
-    def __init__(self, task: SpanParts, question: Question) -> None:
-        self.task, self.question = task, question
+    example, tokens: of the question's text, or of a window of it.
+    """
+
+    def __init__(self, task: SpanParts, question: Question, example: SpanExample, tokens: Tokens) -> None:
+        self.task, self.question, self.tokens = task, question, tokens
         device = task.network.word.weight.device
-        self.batch = task.collate(task.prepare([question], training=False)).to(device)
+        self.batch = task.collate([example]).to(device)
         # A copy, for the mode of the reader's own modules is not ours to change.
         self._network = copy.deepcopy(task.network).eval().requires_grad_(False)
         _, self.x = self._network.encode_inputs(self.batch.text, self.batch.question)
         self.output = self._network.text_encoder(self.x)[0]
-        self.tokens = task.tokens(question.text)
 
     def answers(self, output: Float[Tensor, "time rows output"]) -> list[Answer]:
         """The best span of each row, and the others after it."""
         scores = self._scores(self._network, output)
-        return self.task.decode([self.question.text] * output.shape[1], scores)
+        return self.task.decode(self.question.text, self.tokens, scores)
 
     def probabilities(
         self, output: Float[Tensor, "time rows output"], answer: str | None = None
@@ -92,7 +88,7 @@ class SpanHead:
             assert predicted.start is not None
             start, end = predicted.start, predicted.start + len(predicted.text)
         else:
-            start = text.find(answer)
+            start = text.find(answer, self.tokens.starts[0])
             end = start + len(answer)
         inside = (
             [k for k, begin in enumerate(self.tokens.starts) if start <= begin < end] if start >= 0 else []

@@ -1,7 +1,7 @@
 """SpanReader: a text and a question in, a span of the text out."""
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Self
 
@@ -12,30 +12,34 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from ...data.questions import Question, locate, refuse_empty
+from ...data.questions import Question, refuse_empty
 from ...data.text import Tokens
 from ...data.vocabulary import UNKNOWN, Vocabulary
 from ...data.word_vectors import WordVectors
 from ...errors import ShapeError
 from ..answer import Answer, check_finite
-from ..batched import in_batches, in_full_precision, numbers_of
+from ..batched import examples_in_batches, in_full_precision, numbers_of
 from ..ppmi import initialise_embeddings
 from ..probe import Probe
 from ..reader import Reader
 from ..samples import TaskSamples, samples_of, steps_back
 from ..task import Carry
 from ..token_pairs import place_vectors, vectors_of
-from .batch import NOWHERE, Side, SpanBatch, SpanExample
+from .batch import NOWHERE, SpanBatch, SpanExample
 from .corpus_statistics import CorpusStatistics
 from .decode import SPANS_DECODED, SpanOrNone, best_answer, spans
+from .examples import end_of, place_of, side_of
 from .features import OF_THE_WORD, TEXT_FEATURES, AnalysedText, analyse, compare
 from .head import SpanHead
 from .network import Inputs, Scores, SpanNetwork
 from .settings import SpanReaderSettings
 from .threshold import choose_threshold
+from .windows import joined, window_at, windows_of
 
 # Steps times rows read at once when answering; the states of so many take about 200 MiB.
 TOKENS_AT_ONCE = 65_536
+# Tokens of texts whose scores are held at once: 126 MB of them.
+TOKENS_HELD = 1_048_576
 
 
 class SpanReader(Reader, nn.Module):
@@ -102,9 +106,9 @@ class SpanReader(Reader, nn.Module):
                 analysed[question.text] = analyse(question.text, self.statistics)
             text, question_side = analysed[question.text], analyse(question.question, self.statistics)
             refuse_empty(question, text.words, question_side.words)
-            place = _place(question, text.tokens)
+            place = place_of(question, text.tokens)
             features, question_features = compare(text, question_side)
-            sides = _side(text, features), _side(question_side, question_features)
+            sides = side_of(text, features), side_of(question_side, question_features)
             examples.append(SpanExample(*sides, *place))
         return [example for example in examples if not training or self.unlearnable(example) is None]
 
@@ -164,7 +168,7 @@ class SpanReader(Reader, nn.Module):
         longest, device = self.settings.max_train_span, self.network.word.weight.device
         spans_of = [sum(min(longest, n) for n in range(1, example.length + 1)) for example in examples]
         losses = torch.tensor(spans_of, device=device).log()
-        ends = [_end_of(example, example.length if last is None else last) for example in examples]
+        ends = [end_of(example, example.length if last is None else last) for example in examples]
         inside = [row for row, example in enumerate(ends) if example.first is not None]
         if not inside:
             return losses
@@ -189,18 +193,57 @@ class SpanReader(Reader, nn.Module):
     def _undecided(self, questions: Sequence[Question], batch_size: int) -> "list[Answer | SpanOrNone]":
         """The best span of each question, beside none where the reader may abstain. Raises as `predict`."""
 
-        def decoded(batch: SpanBatch, rows: list[int]) -> "Sequence[Answer | SpanOrNone]":
+        undecided: list[Answer | SpanOrNone] = []
+        examples = self.prepare(questions, training=False)
+        for some in _together([example.length for example in examples]):
+            for question, (span, null) in zip(
+                questions[some], self._scores(examples[some], batch_size), strict=True
+            ):
+                answer = self._best(span, question.text, self.tokens(question.text))
+                undecided.append(answer if null is None else SpanOrNone.of(answer, span, null))
+        return undecided
+
+    def _scores(
+        self, examples: Sequence[SpanExample], batch_size: int
+    ) -> list[tuple[NDArray[np.floating], float | None]]:
+        """The scores of the spans of each text, [time, longest], and of no answer; long texts are read in windows.
+
+        A text has no answer where none of its windows has one, so that its score is the lowest of theirs.
+        """
+
+        def scored(batch: SpanBatch, _: list[int]) -> list[tuple[NDArray[np.floating], float | None]]:
             scores = self.network(batch.text, batch.question)
             span = scores.span[..., : self.settings.max_answer_span]
             check_finite(span)
-            answers = self.decode([questions[row].text for row in rows], span)
+            rows = numbers_of(span)
             if scores.null is None:
-                return answers
+                return [(row, None) for row in rows]
             check_finite(scores.null)
-            parts = zip(answers, numbers_of(span), numbers_of(scores.null), strict=True)
-            return [SpanOrNone.of(answer, own, float(null)) for answer, own, null in parts]
+            return [*zip(rows, map(float, numbers_of(scores.null)), strict=True)]
 
-        return in_batches(self, questions, decoded, batch_size=batch_size, tokens_at_once=TOKENS_AT_ONCE)
+        windows = [self.windows(example.length) for example in examples]
+        pieces = [
+            replace(example, text=example.text[window], first=None, last=None)
+            for example, of_text in zip(examples, windows, strict=True)
+            for window in of_text
+        ]
+        read = iter(
+            examples_in_batches(self, pieces, scored, batch_size=batch_size, tokens_at_once=TOKENS_AT_ONCE)
+        )
+        together = []
+        for of_text, example in zip(windows, examples, strict=True):
+            spans_of, nulls = zip(*[next(read) for _ in of_text], strict=True)
+            whole = joined(
+                of_text,
+                [own[: window.stop - window.start] for own, window in zip(spans_of, of_text, strict=True)],
+            )
+            assert len(whole) == example.length
+            together.append((whole, None if nulls[0] is None else min(nulls)))
+        return together
+
+    def windows(self, length: int) -> list[slice]:
+        """The pieces in which a text of so many tokens is read; one, if it is short enough."""
+        return windows_of(length, self.settings.read_window, self.settings.read_overlap)
 
     @property
     def abstains(self) -> bool:
@@ -219,12 +262,13 @@ class SpanReader(Reader, nn.Module):
         self.settings = replace(self.settings, no_answer_threshold=threshold)
         return sentence
 
-    def decode(self, texts: Sequence[str], scores: Float[Tensor, "batch time longest"]) -> list[Answer]:
-        """The best span of each text as an answer, and the others after it."""
-        best = spans(numbers_of(scores), f1_weight=self.settings.f1_weight, count=SPANS_DECODED)
-        return [
-            best_answer(text, spans_of, self.tokens(text)) for text, spans_of in zip(texts, best, strict=True)
-        ]
+    def decode(self, text: str, tokens: Tokens, scores: Float[Tensor, "rows time longest"]) -> list[Answer]:
+        """The best span of a text by each row of scores as an answer, and the others after it. tokens: those scored."""
+        return [self._best(row, text, tokens) for row in numbers_of(scores)]
+
+    def _best(self, scores: NDArray[np.floating], text: str, tokens: Tokens) -> Answer:
+        (best,) = spans(scores[None], f1_weight=self.settings.f1_weight, count=SPANS_DECODED)
+        return best_answer(text, best, tokens)
 
     def tokens(self, text: str) -> Tokens:
         """The tokens of a text, with their places, as this reader counts them."""
@@ -242,12 +286,20 @@ class SpanReader(Reader, nn.Module):
     def probe(self, item: Question) -> Probe:
         """The first encoder's inputs for one text beside its question, and the head on its outputs.
 
-        What is explained is the best span, among spans alone, also where the reader gives no answer instead.
+        What is explained is the best span, among spans alone, also where the reader gives no answer instead; of a long
+        text, in the window that it stands in.
         Raises CorpusError if the question has no text or asks nothing.
         """
+        (example,) = self.prepare([item], training=False)
+        tokens, windows = self.tokens(item.text), self.windows(example.length)
+        window, alone = windows[0], len(windows) == 1
+        if not alone:
+            ((scores, _),) = self._scores([example], 1)
+            best = self._best(scores, item.text, tokens)
+            window = window_at(windows, tokens.starts.index(best.start))
         with torch.no_grad():
-            head = SpanHead(self, item)
-        if self.abstains:
+            head = SpanHead(self, item, replace(example, text=example.text[window]), tokens.part(window))
+        if self.abstains or not alone:
             (answer,) = head.answers(head.output)
         else:
             (answer,) = self.predict([item])
@@ -306,34 +358,13 @@ def _of_ends(scores: Scores, first: Tensor, last: Tensor) -> Float[Tensor, ""]:
     return sum(sums, torch.zeros_like(scores.null[0])) / len(first)
 
 
-def _place(question: Question, tokens: Tokens) -> tuple[int, int] | tuple[None, None]:
-    """The first and last token of the first answer that stands in the text, None if none does, or `NOWHERE`."""
-    if question.unanswerable:
-        return NOWHERE, NOWHERE
-    for answer, start_given in zip(question.answers, question.starts, strict=True):
-        start = locate(question.text, question.question, answer) if start_given is None else start_given
-        if start is None:
-            continue
-        touched = [
-            token
-            for token, (begin, end) in enumerate(zip(tokens.starts, tokens.ends, strict=True))
-            if begin < start + len(answer) and end > start
-        ]
-        if touched:
-            return touched[0], touched[-1]
-    return None, None
-
-
-def _end_of(example: SpanExample, count: int) -> SpanExample:
-    """The last so many tokens of a text; without a place of the answer where it begins before that."""
-    begin = max(example.length - count, 0)
-    assert example.first is not None
-    assert example.last is not None
-    if example.first == NOWHERE:
-        return replace(example, text=example.text[begin:])
-    places = (example.first - begin, example.last - begin) if example.first >= begin else (None, None)
-    return SpanExample(example.text[begin:], example.question, *places)
-
-
-def _side(text: AnalysedText, features: NDArray[np.float32]) -> Side:
-    return Side(text.ids.astype(np.int32), text.pairs.astype(np.int32), features.astype(np.float16))
+def _together(lengths: Sequence[int]) -> Iterator[slice]:
+    """Neighbours that have no more than `TOKENS_HELD` tokens together, one at the least."""
+    start = tokens = 0
+    for place, length in enumerate(lengths):
+        if place > start and tokens + length > TOKENS_HELD:
+            yield slice(start, place)
+            start, tokens = place, 0
+        tokens += length
+    if lengths:
+        yield slice(start, len(lengths))

@@ -18,6 +18,7 @@ from .corpus_statistics import CorpusStatistics
 from .decode import answer_of, starts_and_ends
 from .features import QUESTION_FEATURES, TEXT_FEATURES, AnalysedText, analyse, compare
 from .settings import ALIGN, BLOCK, PAIR, SCALE, SpanReaderSettings
+from .windows import joined, windows_of
 
 Array = NDArray[Any]
 
@@ -72,17 +73,33 @@ class SpanRuntime(RuntimeTask):
     def _answer(self, item: Question) -> Answer:
         text, question = (analyse(part, self.statistics) for part in (item.text, item.question))
         refuse_empty(item, text.words, question.words)
-        settings, (scores, null) = self.settings, self.scores(text, question)
+        settings, (scores, null) = self.settings, self._whole_scores(text, question)
         return answer_of(
-            item.text, text.tokens, scores[:, : settings.max_answer_span], null,
+            item.text, text.tokens, scores, null,
             f1_weight=settings.f1_weight, threshold=settings.no_answer_threshold,
         )  # fmt: skip
 
+    def _whole_scores(self, text: AnalysedText, question: AnalysedText) -> tuple[Array, float | None]:
+        """`scores` of a text of any length, read window by window, up to the longest answers that are given."""
+        windows = windows_of(len(text.ids), self.settings.read_window, self.settings.read_overlap)
+        features = compare(text, question)
+        read = [self._scores_of(text, question, features, window) for window in windows]
+        nulls = [null for _, null in read if null is not None]
+        whole = joined(windows, [scores[:, : self.settings.max_answer_span] for scores, _ in read])
+        return whole, min(nulls, default=None)
+
     def scores(self, text: AnalysedText, question: AnalysedText) -> tuple[Array, float | None]:
         """The scores of the spans [time, longest], by first token and by tokens beyond it, and of no answer."""
-        features = [_rounded(values) for values in compare(text, question)]
+        return self._scores_of(text, question, compare(text, question), slice(None))
+
+    def _scores_of(
+        self, text: AnalysedText, question: AnalysedText, compared: tuple[Array, Array], window: slice
+    ) -> tuple[Array, float | None]:
+        """`scores` of a part of the text. compared: the features of all of it, and of the question."""
+        features = _rounded(compared[0][window]), _rounded(compared[1])
         words, asked_words = (
-            np.concatenate([self.word[side.ids], self.pair[side.pairs]], 1) for side in (text, question)
+            np.concatenate([self.word[ids], self.pair[pairs]], 1)
+            for ids, pairs in ((text.ids[window], text.pairs[window]), (question.ids, question.pairs))
         )
         queries, keys = (relu(linear(side, *self.align_words)) for side in (words, asked_words))
         text_x = np.concatenate([words, _attend(queries, keys, asked_words), features[0]], 1)

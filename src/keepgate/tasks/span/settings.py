@@ -22,7 +22,9 @@ class SpanReaderSettings:
     dropout: share of embeddings and states dropped in training, one mask for all steps.
     mask_rate, mlm_weight: share of the text's words that are masked in training, and the weight of the loss of
         predicting them (masked language modelling: Devlin et al. 2019, arXiv:1810.04805).
-    window: tokens of a text that are seen at once in training; answers are given from whole texts.
+    window: tokens of a text that are seen at once in training.
+    read_window, read_overlap: answers are given from texts of so many tokens whole; a longer one is read in windows of
+        this size, each of which shares so many tokens with the next, twice `max_answer_span` or more.
     max_train_span, max_answer_span: tokens of the longest answer that is learnt from, and of the longest given.
     f1_weight: 0 answers with the span most likely to be exactly right, 1 with the one of the highest expected F1,
         and what lies between weighs both (minimum Bayes risk: `decode.spans`).
@@ -40,6 +42,8 @@ class SpanReaderSettings:
     mask_rate: float = 0.12
     mlm_weight: float = 0.3
     window: int = 192
+    read_window: int = 4096
+    read_overlap: int = 256
     max_train_span: int = 40
     max_answer_span: int = 30
     f1_weight: float = 0.5
@@ -49,7 +53,7 @@ class SpanReaderSettings:
     def __post_init__(self) -> None:
         check(self)
         sizes = ("embedding_size", "pair_size", "most_pairs", "hidden_size")
-        spans = ("window", "max_train_span", "max_answer_span")
+        spans = ("window", "read_window", "read_overlap", "max_train_span", "max_answer_span")
         require(self, (*sizes, *spans), lambda value: value >= 1, "1 or more")
         require(self, ("dropout", "mask_rate"), lambda value: 0 <= value < 1, "0 or more and below 1")
         require(self, ("mlm_weight",), lambda value: value >= 0, "0 or more")
@@ -58,4 +62,9 @@ class SpanReaderSettings:
             raise SettingsError(
                 f"max_answer_span is {self.max_answer_span}, max_train_span {self.max_train_span} and window "
                 f"{self.window} tokens; none may be more than the next"
+            )
+        if not 2 * self.max_answer_span <= self.read_overlap < self.read_window:
+            raise SettingsError(
+                f"read_overlap is {self.read_overlap} tokens, max_answer_span {self.max_answer_span} and read_window "
+                f"{self.read_window}; the overlap must be twice the longest answer or more, and less than the window"
             )

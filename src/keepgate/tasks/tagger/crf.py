@@ -5,7 +5,13 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from ...nn.length_mask import length_mask
+from ..batched import numbers_of
+from . import chain
+from .chain import best_path, marginals
 from .schemes import Moves
+
+# Of a batch with more steps than so many a row, each row is decoded by itself, in numpy.
+_STEPS_A_ROW = 32
 
 
 class LinearChainCRF(nn.Module):
@@ -70,6 +76,8 @@ class LinearChainCRF(nn.Module):
         start, between, end = self.transitions()
         if not bounded:
             start, end = torch.zeros_like(start), torch.zeros_like(end)
+        if len(emissions) > chain.LONG and not torch.is_grad_enabled():
+            return self._marginals_of_long(start, between, end, emissions, lengths)
         last = lengths.to(emissions.device).unsqueeze(1) - 1
         beta = end.expand_as(emissions[0])
         betas = [beta]
@@ -80,12 +88,26 @@ class LinearChainCRF(nn.Module):
         scores = self._forward_messages(emissions, lengths, start) + torch.stack(betas[::-1])
         return scores.log_softmax(2)
 
+    def _marginals_of_long(
+        self, start: Tensor, between: Tensor, end: Tensor, emissions: Tensor, lengths: Tensor
+    ) -> Float[Tensor, "time batch labels"]:
+        """The same without a gradient, row by row in numpy, where 1e-300 stands for what is less probable."""
+        logs = torch.zeros_like(emissions)
+        scores, rows = [*map(numbers_of, (start, between, end))], numbers_of(emissions)
+        for row, count in enumerate(lengths.tolist()):
+            shares = torch.from_numpy(marginals(scores, rows[:count, row]))
+            logs[:count, row] = shares.double().clamp(min=1e-300).log().to(logs)
+        return logs
+
     @torch.no_grad()
     def decode(
         self, emissions: Float[Tensor, "time batch labels"], lengths: Int64[Tensor, " batch"]
     ) -> list[list[int]]:
         """The most probable sequence of labels of each row (Viterbi algorithm)."""
         start, between, end = self.transitions()
+        if len(emissions) > len(lengths) * _STEPS_A_ROW:
+            scores, rows = [*map(numbers_of, (start, between, end))], numbers_of(emissions)
+            return [best_path(scores, rows[:count, row]) for row, count in enumerate(lengths.tolist())]
         counts = lengths.to(emissions.device).unsqueeze(1)
         best, origins = start + emissions[0], []
         for step in range(1, len(emissions)):

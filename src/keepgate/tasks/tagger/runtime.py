@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...arrays.encoder import encoder_layer, states_of
-from ...arrays.functions import linear, logsumexp, quiet, softmax
+from ...arrays.functions import linear, quiet
 from ...arrays.pooling import Pooling
 from ...arrays.recurrent import Recurrent
 from ...arrays.weight_table import WeightTable
@@ -17,6 +17,7 @@ from ...data.tagged import TaggedText
 from ..answer import Answer, candidates_of, check_finite
 from ..runtime_pairs import RuntimePairs
 from ..runtime_task import RuntimeTask
+from .chain import best_path, marginals
 from .content import (
     TaggerContent,
     answer_at,
@@ -162,26 +163,11 @@ class _Scores:
 
     def best(self, emissions: Array) -> list[int]:
         """The most probable sequence of labels (Viterbi algorithm)."""
-        start, between, end = self.scores
-        best, origins = start + emissions[0], []
-        for emission in emissions[1:]:
-            values = best[:, None] + between
-            origins.append(values.argmax(0))
-            best = values.max(0) + emission
-        path = [int((best + end).argmax())]
-        for origin in reversed(origins):
-            path.append(int(origin[path[-1]]))
-        return path[::-1]
+        return best_path(self.scores, emissions)
 
     def marginals(self, emissions: Array) -> Array:
         """[time, labels]: p(label at the step | text), by the forward-backward algorithm."""
-        start, between, end = self.scores
-        alphas, betas = [start + emissions[0]], [end]
-        for emission in emissions[1:]:
-            alphas.append(logsumexp(alphas[-1][:, None] + between, 0) + emission)
-        for emission in emissions[:0:-1]:
-            betas.append(logsumexp(between + (emission + betas[-1]), 1))
-        return softmax(np.stack(alphas) + np.stack(betas[::-1]), 1)
+        return marginals(self.scores, emissions)
 
 
 RUNTIME = TaggerRuntime

@@ -4,7 +4,7 @@ import { cells } from "./cells.js";
 import { CANDIDATES, RUNNER_UP, TIMES_CHANCE } from "./constants.js";
 import { Place, joined, product, runStack } from "./layer.js";
 import { Vocabulary, tokenize } from "./text.js";
-import { tensorsOf } from "./weights.js";
+import { widened } from "./weights.js";
 
 export class Reader {
   constructor({ model, settings, tokens, choices, weights }) {
@@ -12,7 +12,7 @@ export class Reader {
     this.settings = settings;
     this.choices = choices;
     this.vocabulary = new Vocabulary(tokens);
-    this.tensors = tensorsOf(weights);
+    this.tensors = widened(weights);
     this.directions = settings.bidirectional ? 2 : 1;
     this.places = placesOf(this.tensors, settings, model.cell);
     this.layerParameters = Object.entries(this.tensors)

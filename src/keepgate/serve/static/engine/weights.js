@@ -1,4 +1,4 @@
-// The tensors of a safetensors file, and those that are packed in whole numbers.
+// Tensors that are packed as text.
 
 const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~";
 
@@ -15,37 +15,22 @@ export function bytesOf(text) {
   return bytes.slice(0, Math.floor((text.length * 4) / 5));
 }
 
-/** Tensors by name, { shape, data }, from a file of float32 as text. */
-export function tensorsOf(text) {
-  const bytes = bytesOf(text);
-  const view = new DataView(bytes.buffer);
-  const begin = 8 + Number(view.getBigUint64(0, true));
-  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, begin)));
-  const tensors = {};
-  for (const [name, { dtype, shape, data_offsets: [from, to] }] of Object.entries(header)) {
-    if (dtype !== "F32") throw new Error(`the tensor ${name} is ${dtype}; the page reads F32`);
-    const data = new Float64Array((to - from) / 4);
-    for (let k = 0; k < data.length; ++k) data[k] = view.getFloat32(begin + from + 4 * k, true);
-    tensors[name] = { shape, data };
-  }
-  return tensors;
+/** Tensors by name, { shape, data }, as keepgate.site.packed_weights packs them. */
+export function widened(packed) {
+  return Object.fromEntries(Object.entries(packed).map(([name, each]) => [name, { shape: each.shape, data: numbersOf(each) }]));
 }
 
-/**
- * Tensors by name, { shape, data }, from rows of whole numbers of a byte, each with a step of float32, as text; a tensor
- * without steps is of float32.
- */
-export function widened(packed) {
-  const tensors = {};
-  for (const [name, { shape, numbers, steps }] of Object.entries(packed)) {
-    const bytes = bytesOf(numbers);
-    if (!steps) {
-      tensors[name] = { shape, data: Float64Array.from(new Float32Array(bytes.buffer)) };
-      continue;
-    }
-    const scale = new Float32Array(bytesOf(steps).buffer);
-    const data = Float64Array.from(new Int8Array(bytes.buffer), (number, k) => Math.fround(number * scale[Math.floor(k / shape[1])]));
-    tensors[name] = { shape, data };
-  }
-  return tensors;
+/** Numbers of float32; of all its bytes but the lowest; or rows of whole numbers of a byte, each row with its step. */
+function numbersOf({ shape, numbers, steps, short }) {
+  const bytes = bytesOf(short ?? numbers);
+  if (short) return shortNumbers(bytes);
+  if (!steps) return Float64Array.from(new Float32Array(bytes.buffer));
+  const scale = new Float32Array(bytesOf(steps).buffer);
+  return Float64Array.from(new Int8Array(bytes.buffer), (number, k) => Math.fround(number * scale[Math.floor(k / shape[1])]));
+}
+
+function shortNumbers(bytes) {
+  const whole = new Uint8Array((bytes.length / 3) * 4);
+  for (let k = 0; k < bytes.length; ++k) whole[Math.floor(k / 3) * 4 + (k % 3) + 1] = bytes[k];
+  return Float64Array.from(new Float32Array(whole.buffer));
 }

@@ -1,0 +1,159 @@
+"""What is said against an answer: the story lacks it, the network never learnt to read it, found nothing, or is unsure."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from keepgate.data.text import tokenize
+
+from .test_links import Words, opened
+from .test_sizes import WIDE
+
+# A story, a question, the kind of doubt about the LSTM's answer, and a word that the card names.
+CASES = [
+    ("en", "Zebras sing quietly.", "Who wrote the book?", "absent", "“wrote”, “book”"),
+    ("en", "Tom bought a hat. Anna bought a car.", "Why did Tom buy a hat?", "words", None),
+    ("en", "\u0422\u043e\u043c \u043a\u0443\u043f\u0438\u043b \u0434\u043e\u043c.", "\u041a\u0442\u043e \u043a\u0443\u043f\u0438\u043b \u0434\u043e\u043c?", "words", "\u043a\u0443\u043f\u0438\u043b"),
+    ("en", "Tom met Anna. Anna met Bob.", "Who met Tom?", "unsure", None),
+    ("zh-TW", "小明想當醫生。", "誰想當廚師？", "absent", "廚師"),
+    ("zh-TW", "小明買了一本書。", "小明為什麼買書？", "words", None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("language", "story", "question", "kind", "word"), CASES)
+def test_each_kind_of_doubt_looks_and_reads_different(
+    browser: Any, address: Callable[[str], str], words: Words, language: str, story: str, question: str,
+    kind: str, word: str | None,
+) -> None:  # fmt: skip
+    page = opened(browser, address, story=story, question=question, lang=language)
+    card = page.locator(".card.doubt").first
+    card.wait_for()
+    assert kind in card.get_attribute("class").split()
+    assert words[language][f"answers.{kind}"] in card.locator(".mark").inner_text()
+    if word:
+        assert word in card.inner_text()
+    page.set_viewport_size({"width": 400, "height": 900})
+    content, window, out = page.evaluate(WIDE)
+    assert content <= window
+    assert not out
+    page.close()
+
+
+def test_what_speaks_against_a_choice(visit: Callable[..., Any]) -> None:
+    asked = [
+        ("Luffy", [3], "Luffy"),
+        ("Luffy", [], "Nami"),
+        ("Luffy", [], "Luffy"),
+        ("Luffy", [0], "Luffy"),
+        ("Luffy", [0, 1], "Luffy"),
+    ]
+    kinds = visit("en").evaluate(
+        """async (asked) => {
+            const { doubtOf } = await import("./verdict.js");
+            const networks = { one: { shipped: true, kind: "choice-reader" } };
+            const read = (unknown) => ({ model: "one", unknown, tokens: ["a", "b", "c", "d", "e"], question_start: 3 });
+            const doubt = ([answer, unknown, text]) => doubtOf({ text: answer }, read(unknown), { readings: [], text, networks });
+            return asked.map((each) => doubt(each)?.kind ?? null);
+        }""",
+        asked,
+    )
+    assert kinds == ["words", "absent", None, None, "words"]
+
+
+def test_no_answer_is_nothing_found_where_the_story_has_the_question_s_words(
+    visit: Callable[..., Any],
+) -> None:
+    kinds = visit("en").evaluate(
+        """async (questions) => {
+            const { doubtOf } = await import("./verdict.js");
+            const networks = { one: { shipped: true, kind: "pointer-reader" } };
+            return questions.map((question) => {
+                const read = { model: "one", tokens: ["Tom", "sings", ".", ...question], question_start: 3 };
+                return doubtOf({ text: "", probability: 0.9 }, read, { readings: [read], networks }).kind;
+            });
+        }""",
+        [["Who", "sang", "?"], ["Who", "sold", "it", "?"], ["Why", "sing", "?"]],
+    )
+    assert kinds == ["nothing", "absent", "words"]
+
+
+def test_a_network_is_unsure_where_it_or_the_other_gives_its_answer_little(visit: Callable[..., Any]) -> None:
+    asked = [
+        (0.99, [["Tom", 0.99]]),
+        (0.99, [["Anna", 0.9], ["Tom", 0.05]]),
+        (0.5, [["Tom", 0.6]]),
+        (0.99, []),
+    ]
+    reasons = visit("en").evaluate(
+        """async (asked) => {
+            const { doubtOf } = await import("./verdict.js");
+            const pointer = { shipped: true, kind: "pointer-reader" };
+            const networks = { one: pointer, other: pointer };
+            const tokens = ["Tom", "sings", ".", "Who", "sings", "?"];
+            return asked.map(([probability, others]) => {
+                const candidates = others.map(([text, probability]) => ({ text, probability }));
+                const read = { model: "one", tokens, question_start: 3 };
+                const other = { model: "other", answer: { ...candidates[0], candidates } };
+                const readings = others.length ? [read, other] : [read];
+                return doubtOf({ text: "Tom", probability }, read, { readings, networks })?.reason ?? null;
+            });
+        }""",
+        asked,
+    )
+    assert reasons == [None, "others", "probability", None]
+
+
+@pytest.mark.parametrize(
+    ("story", "question", "missing"),
+    [
+        ("Tom bought a hat.", "What did Tom buy?", []),
+        ("Tom buys hats.", "Who bought a hat?", []),
+        ("Tom buys hats.", "Who sold the red hats?", ["sold", "red"]),
+        ("Tom buys hats.", "Who met Mary Smith?", ["met Mary Smith"]),
+        ("小明想當醫生。", "誰想當廚師？", ["廚師"]),
+        ("小明想當醫生。", "小明想當什麼？", []),
+        ("小明想當醫生。", "小華喜歡什麼貓？", ["華喜歡", "貓"]),
+    ],
+)
+def test_the_words_that_a_story_lacks(
+    visit: Callable[..., Any], story: str, question: str, missing: list[str]
+) -> None:
+    text, asked = tokenize(story).texts, tokenize(question).texts
+    found = visit("en").evaluate(
+        "async (read) => (await import('./evidence.js')).missingWords(read)",
+        {"tokens": [*text, *asked], "question_start": len(text)},
+    )
+    assert found == missing
+
+
+@pytest.mark.parametrize(
+    ("story", "question", "answer", "share"),
+    [
+        ("Tom bought a hat.", "Who bought a hat?", "Tom", 1),
+        ("Tom bought a hat.", "Who bought a red hat?", "Tom", 2 / 3),
+        ("Tom bought a hat and Anna sold it.", "Who sold the hat?", "Anna", 1 / 2),
+        ("Tom sings. Anna bought a hat.", "Who bought a hat?", "Tom", 0),
+        ("Tom sings.", "Who?", "Tom", 1),
+        ("Paul likes Lena.", "Who does Paul like?", "Lena", 1),
+        ("Paul likes Lena.", "Who likes Paul?", "Lena", 0),
+        ("Eve gave Adam an apple.", "What did Eve give Adam?", "an apple", 1),
+        ("Eve gave Adam an apple.", "What did Adam give Eve?", "an apple", 1 / 3),
+        ("Ms Young is our coach.", "Who is our coach?", "Ms Young", 1),
+        ("小明吃飯，小華看書。", "誰看書？", "小明", 0),
+        ("小明吃飯，小華看書。", "誰看書？", "小華", 1),
+        ("小明怕小華。", "小華怕誰？", "小明", 0),
+        ("小明不喜歡蘋果。", "誰喜歡蘋果？", "小明", 0),
+        ("Rita never eats meat.", "Who never eats meat?", "Rita", 1),
+        ("周杰倫寫了七里香。", "七里香是誰寫的？", "周杰倫", 2 / 3),
+    ],
+)
+def test_how_far_a_story_says_what_the_question_says(
+    visit: Callable[..., Any], story: str, question: str, answer: str, share: float
+) -> None:
+    text, asked = tokenize(story).texts, tokenize(question).texts
+    found = visit("en").evaluate(
+        "async ([read, answer]) => (await import('./evidence.js')).wordsInPlace(read, answer)",
+        [{"tokens": [*text, *asked], "question_start": len(text)}, answer],
+    )
+    assert found == pytest.approx(share)
