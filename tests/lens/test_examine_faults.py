@@ -98,7 +98,7 @@ def test_an_optimiser_that_was_never_given_the_layer():
     model = Words()
     name, said = fault(train(model, near, labels, parameters=[*model.head.parameters()]), near, labels)
     assert name in ("untrained", "none")
-    assert name == "none" or "what stands behind the layer was trained, and it was not" in said
+    assert name == "none" or "what stands behind the layer was trained, and it was hardly" in said
 
 
 def test_a_few_wild_targets():

@@ -6,7 +6,7 @@ from torch import Tensor
 
 # Answers stand at a bound if so many of them lie within this share of their range; it matters if as many targets lie
 # beyond it by more than so much of their standard deviation.
-AT, NEAR, BEYOND = 0.1, 0.01, 0.1
+AT, NEAR, BEYOND = 0.1, 1e-6, 0.1
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -244,9 +244,10 @@ def _fault(findings: Findings) -> Fault:
         return "saturated" if _saturated(findings) else "constant"
     if findings.contrary:
         return "contrary"
-    if findings.evidence.bound is not None:
+    held = findings.large_weights or _saturated(findings)
+    if findings.evidence.bound is not None and not held:
         return "bounded"
-    if findings.one_label and not findings.large_weights and not _saturated(findings):
+    if findings.one_label and not held and not findings.evidence.padding_harms:
         return "constant"
     if findings.goes_by_answers and quality is not None:
         return _measured_fault(findings, findings.evidence, quality)
