@@ -23,7 +23,7 @@ def bound_of(answers: Tensor, targets: Tensor) -> Bound | None:
     answers, targets = answers.double().flatten().cpu(), targets.double().flatten().cpu()
     low, high, margin = float(answers.min()), float(answers.max()), BEYOND * float(targets.std(correction=0))
     near = NEAR * (high - low)
-    found = [
+    bounds = [
         Bound(bound=low, below=True, share=_share(targets < low - margin))
         if _share(answers <= low + near) >= AT
         else None,
@@ -31,7 +31,7 @@ def bound_of(answers: Tensor, targets: Tensor) -> Bound | None:
         if _share(answers >= high - near) >= AT
         else None,
     ]
-    most = max((each for each in found if each is not None), key=lambda each: each.share, default=None)
+    most = max((each for each in bounds if each is not None), key=lambda each: each.share, default=None)
     return most if most is not None and most.share >= AT else None
 
 

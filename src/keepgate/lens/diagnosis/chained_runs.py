@@ -29,13 +29,13 @@ def chains(runs: Sequence[LayerRun], enabled: Sequence[bool]) -> list[list[int]]
 
     enabled: of which runs gradients are followed: one that only looks is none of a chain.
     """
-    found: list[list[int]] = []
+    chain_list: list[list[int]] = []
     for k, run in enumerate(runs):
         if k > 0 and enabled[k - 1] and enabled[k] and _goes_on(runs[k - 1], run):
-            found[-1].append(k)
+            chain_list[-1].append(k)
         else:
-            found.append([k])
-    return found
+            chain_list.append([k])
+    return chain_list
 
 
 def joined(runs: Sequence[LayerRun]) -> LayerRun:

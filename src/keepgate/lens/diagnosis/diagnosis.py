@@ -123,11 +123,9 @@ def diagnose(
         run, gradient, detached = loss_gradient_at_layer(
             model, name, module, longest, None if task is None else 0
         )
-        read = evidence.padding is not None and evidence.padding.read
-        head = head_reads(module, longest) if read else None
+        head = head_reads(module, longest) if evidence.padding is not None and evidence.padding.read else None
     assumed = needed is None and (task is None or evidence.quality is not None)
-    if needed is None:
-        needed = _needed(samples, evidence, effects.rows)
+    needed = _needed(samples, evidence, effects.rows) if needed is None else needed
     behaviour, part, exponents = effects.cut, run.trace.layer(-1), _exponents(run)
     additive = bool(part.cell.additive)
     lives = _half_lives(run) if additive else torch.zeros(0)
@@ -143,16 +141,21 @@ def diagnose(
         loss=behaviour.loss, guess=evidence.guess, evidence=evidence, rows=effects.rows,
         head=head, both=bool(run.layer.bidirectional), detached=detached,
     )  # fmt: skip
-    verdict = verdict_of(findings)
-    own = [sample for sample in samples if isinstance(sample, Rows)]
-    if own and verdict.fault == "untrained" and not (findings.as_drawn or findings.flat):
-        with eval_mode(model):
-            verdict = verdict_of(replace(findings, trial=trial_training(own)))
     return Diagnosis(
         name=name, steps=len(run.x), needed=needed, behaviour=effects.cut, exchanged=effects.exchanged,
         rows=effects.rows, gradient=gradient, direct_path=direct_path_by_lag(part) if additive else None,
-        exponents=exponents, half_lives=lives, saturation=saturations, verdict=verdict,
+        exponents=exponents, half_lives=lives, saturation=saturations, verdict=_verdict(model, samples, findings),
     )  # fmt: skip
+
+
+def _verdict(model: nn.Module, samples: Sequence[Sample], findings: Findings) -> Verdict:
+    """The verdict; "untrained" of a user's model only where a few steps of training help."""
+    verdict = verdict_of(findings)
+    own = [sample for sample in samples if isinstance(sample, Rows)]
+    if not own or verdict.fault != "untrained" or findings.as_drawn or findings.flat:
+        return verdict
+    with eval_mode(model):
+        return verdict_of(replace(findings, trial=trial_training(own)))
 
 
 def _listed(data: Any) -> list[Any]:

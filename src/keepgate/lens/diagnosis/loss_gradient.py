@@ -1,5 +1,7 @@
 """Loss gradient at a recurrent layer, wherever in the model it is, by lag."""
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -43,22 +45,9 @@ def loss_gradient_at_layer(
     leaves: list[tuple[Tensor, ...]] = []
     outputs: list[Tensor | PackedSequence] = []
 
-    def detach(_module: nn.Module, _inputs: Any, result: Any) -> Any:
-        """Output and final states as leaves, so that the loss's gradient stops at them."""
-        output, final = result
-        packed = isinstance(output, PackedSequence)
-        states = final if isinstance(final, tuple) else (final,)
-        fresh = tuple(
-            tensor.detach().requires_grad_() for tensor in (output.data if packed else output, *states)
-        )
-        leaves.append(fresh)
-        outputs.append(output)
-        detached = output._replace(data=fresh[0]) if packed else fresh[0]
-        return detached, fresh[1:] if isinstance(final, tuple) else fresh[1]
-
     handed_on = HandedOn()
     hooks = [
-        module.register_forward_hook(detach),
+        module.register_forward_hook(partial(_detach, leaves, outputs)),
         module.register_forward_pre_hook(handed_on, with_kwargs=True),
     ]
     try:
@@ -71,8 +60,8 @@ def loss_gradient_at_layer(
         raise _independent(name)
     runs = attached.runs(name)
     flat = [leaf for fresh in leaves for leaf in fresh]
-    found = iter(torch.autograd.grad(loss, flat, allow_unused=True))
-    gradients = [[next(found) for _ in fresh] for fresh in leaves]
+    each_gradient = iter(torch.autograd.grad(loss, flat, allow_unused=True))
+    gradients = [[next(each_gradient) for _ in fresh] for fresh in leaves]
     reached = [any(gradient is not None for gradient in each) for each in gradients]
     alone = chains(runs, handed_on.enabled) if run is None else [[run]]
     depends = [chain for chain in alone if any(reached[k] for k in chain)]
@@ -83,12 +72,37 @@ def loss_gradient_at_layer(
     counted = chain[-1:] if cut else chain
     at_output = [_time_first(gradients[k][0], outputs[k], module) for k in counted]
     whole = _in_float32(_with_lengths(joined([runs[k] for k in chain]), sample))
-    part = whole if counted == chain else _in_float32(joined([runs[k] for k in counted]))
-    by_lag = gradient_of_run(
-        part, _over_time(at_output, [runs[k] for k in counted]), tuple(gradients[chain[-1]][1:])
+    part = _in_float32(joined([runs[k] for k in counted])) if cut else whole
+    return _by_lag(whole, part, _over_time(at_output, [runs[k] for k in counted]), gradients[chain[-1]][1:])
+
+
+def _by_lag(
+    whole: LayerRun, part: LayerRun, at_output: Tensor | None, at_end: Sequence[Tensor | None]
+) -> LayerGradient:
+    """Of a run, from the gradient at the output and the final states of its last part, beyond which there is none."""
+    by_lag = gradient_of_run(part, at_output, tuple(at_end))
+    beyond = len(whole.x) - len(part.x)
+    return LayerGradient(
+        whole, torch.cat([by_lag, by_lag.new_zeros(beyond)]), len(part.x) if beyond else None
     )
-    by_lag = torch.cat([by_lag, by_lag.new_zeros(len(whole.x) - len(part.x))])
-    return LayerGradient(whole, by_lag, len(part.x) if cut else None)
+
+
+def _detach(
+    leaves: list[tuple[Tensor, ...]],
+    outputs: list[Tensor | PackedSequence],
+    _module: nn.Module,
+    _inputs: Any,
+    result: Any,
+) -> Any:
+    """Output and final states as leaves, which are kept, so that the loss's gradient stops at them."""
+    output, final = result
+    packed = isinstance(output, PackedSequence)
+    states = final if isinstance(final, tuple) else (final,)
+    fresh = tuple(tensor.detach().requires_grad_() for tensor in (output.data if packed else output, *states))
+    leaves.append(fresh)
+    outputs.append(output)
+    detached = output._replace(data=fresh[0]) if packed else fresh[0]
+    return detached, fresh[1:] if isinstance(final, tuple) else fresh[1]
 
 
 def _independent(name: str) -> SettingsError:
@@ -109,12 +123,12 @@ def _time_first(gradient: Tensor | None, output: Tensor | PackedSequence, module
 
 def _over_time(gradients: list[Tensor | None], runs: list[LayerRun]) -> Tensor | None:
     """Those at the outputs of one run after the other, 0 where the loss depends on none."""
-    known = next((gradient for gradient in gradients if gradient is not None), None)
-    if known is None or len(runs) == 1:
-        return known
+    first = next((gradient for gradient in gradients if gradient is not None), None)
+    if first is None or len(runs) == 1:
+        return first
     return torch.cat(
         [
-            known.new_zeros(len(run.x), *known.shape[1:]) if gradient is None else gradient
+            first.new_zeros(len(run.x), *first.shape[1:]) if gradient is None else gradient
             for gradient, run in zip(gradients, runs, strict=True)
         ]
     )

@@ -37,8 +37,8 @@ def unfit_statistics(samples: Sequence[Rows]) -> Unfit | None:
         for name, part in model.named_modules()
         if isinstance(part, _BatchNorm) and part.running_mean is not None and not part.training
     }
-    given: dict[str, list[Tensor]] = {name: [] for name in norms}
-    hooks = [part.register_forward_pre_hook(_kept(given[name])) for name, part in norms.items()]
+    sums: dict[str, list[Tensor]] = {name: [] for name in norms}
+    hooks = [part.register_forward_pre_hook(_summed(sums[name])) for name, part in norms.items()]
     try:
         with torch.no_grad():
             for sample in samples if norms else ():
@@ -46,16 +46,16 @@ def unfit_statistics(samples: Sequence[Rows]) -> Unfit | None:
     finally:
         for hook in hooks:
             hook.remove()
-    found = (_unfit(name, part, given[name]) for name, part in norms.items())
-    return next((unfit for unfit in found if unfit is not None), None)
+    each = (_unfit(name, part, sums[name]) for name, part in norms.items())
+    return next((unfit for unfit in each if unfit is not None), None)
 
 
-def _kept(given: list[Tensor]) -> Any:
+def _summed(sums: list[Tensor]) -> Any:
     """Hook that keeps sums of what comes, by channel: count, sum and sum of squares."""
 
     def keep(_part: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         by_channel = inputs[0].detach().double().cpu().movedim(1, 0).flatten(1)
-        given.append(
+        sums.append(
             torch.stack(
                 [
                     torch.full((len(by_channel),), by_channel.shape[1]),
@@ -68,20 +68,23 @@ def _kept(given: list[Tensor]) -> Any:
     return keep
 
 
-def _unfit(name: str, part: Any, given: list[Tensor]) -> Unfit | None:
-    if not given:
+def _unfit(name: str, part: Any, sums: list[Tensor]) -> Unfit | None:
+    if not sums:
         return None
-    count, total, squares = torch.stack(given).sum(0)
+    count, total, squares = torch.stack(sums).sum(0)
     mean = total / count
     deviation = (squares / count - mean.square()).clamp(min=0).sqrt()
-    kept_mean, kept = part.running_mean.double().cpu(), (part.running_var.double().cpu() + part.eps).sqrt()
-    away = (mean - kept_mean).abs() / kept / AWAY
-    times = ((deviation + math.sqrt(part.eps)) / kept).log().abs() / math.log(TIMES)
+    kept_mean, kept_deviation = (
+        part.running_mean.double().cpu(),
+        (part.running_var.double().cpu() + part.eps).sqrt(),
+    )
+    away = (mean - kept_mean).abs() / kept_deviation / AWAY
+    times = ((deviation + math.sqrt(part.eps)) / kept_deviation).log().abs() / math.log(TIMES)
     worst = torch.maximum(away, times)
     channel = int(worst.argmax())
     if float(worst[channel]) <= 1:
         return None
     return Unfit(
-        name=name, channel=channel, kept_mean=float(kept_mean[channel]), kept_deviation=float(kept[channel]),
+        name=name, channel=channel, kept_mean=float(kept_mean[channel]), kept_deviation=float(kept_deviation[channel]),
         mean=float(mean[channel]), deviation=float(deviation[channel]),
     )  # fmt: skip

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ..thresholds import EXPLODED
-from .answer_quality import ERRORS, GOOD, AnswerQuality
+from .answer_quality import GOOD, AnswerQuality
 from .evidence import MORE, Evidence
 from .head_reads import HeadReads
 from .row_horizons import RowHorizons
@@ -183,11 +183,9 @@ class Findings:
 
     @property
     def one_label(self) -> bool:
-        """Whether all rows are answered by one label, and surely, though it is not what most of the targets are."""
+        """Whether all rows are answered by one label, surer than it is right."""
         quality, only = self.evidence.quality, self.evidence.confusion.only
-        if quality is None or only is None or not quality.no_better_than_guessing:
-            return False
-        return quality.surer_than_right or quality.guess - only[1] > ERRORS * quality.error
+        return quality is not None and only is not None and quality.surer_than_right
 
     @property
     def cut_off(self) -> bool:
