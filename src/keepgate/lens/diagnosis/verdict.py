@@ -345,12 +345,16 @@ def _grows(findings: Findings) -> bool:
     in all later ones, the gradient grows alone."""
     if findings.explodes and not math.isfinite(findings.decay):
         return True
-    grows = findings.explodes and findings.needed > -findings.decay
-    return (grows and findings.exponent * findings.needed > APART) or _apart(findings)
+    return (_steep(findings) and findings.exponent * findings.needed > APART) or _apart(findings)
 
 
 def _exploding(findings: Findings) -> bool:
-    return findings.explodes or _apart(findings)
+    return _steep(findings) or _apart(findings)
+
+
+def _steep(findings: Findings) -> bool:
+    """Whether the gradient grows by e over the steps needed, or is not finite."""
+    return findings.explodes and not findings.needed <= -findings.decay < math.inf
 
 
 def _apart(findings: Findings) -> bool:
