@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...tasks.probe import SeriesProbed
 from ...tasks.samples import TaskSamples
 from .answer_bounds import Bound, bound_of
 from .answer_quality import GOOD, AnswerQuality, answer_quality
@@ -150,7 +151,8 @@ def evidence_of(samples: Sequence[Rows], *, seed: int = 0) -> Evidence:
 def evidence_of_task(samples: Sequence[TaskSamples], choices: int | None) -> Evidence:
     """Of a model of ours: where nobody says how far back the answers lie, also how good they are."""
     guess = None if choices is None else math.log(choices)
-    if choices is None or all(sample.located for sample in samples):
+    chooses_or_forecasts = choices is not None or isinstance(samples[0].task, SeriesProbed)
+    if not chooses_or_forecasts or all(sample.located for sample in samples):
         return Evidence(guess=guess)
     answers, targets = _joined([sample.task.scored(sample.examples) for sample in samples])
     quality = answer_quality(answers, targets, torch.cat([sample.lengths for sample in samples]))
