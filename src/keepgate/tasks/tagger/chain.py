@@ -1,4 +1,4 @@
-"""Best labels and marginals of one text of any length, in numpy: microseconds a token, where torch takes fifty."""
+"""Best labels and marginals of one text of any length, in numpy, whose operators cost less a step than torch's."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,6 +11,8 @@ from ...arrays.functions import logsumexp, softmax
 Array = NDArray[Any]
 # Texts of more steps are worth computing in another way than short ones.
 LONG = 4096
+# Products of probabilities below this have lost digits, or are 0.
+_LEAST = 1e-200
 
 
 def best_path(scores: Sequence[Array], emissions: Array) -> list[int]:
@@ -66,14 +68,10 @@ def _scaled(start: Array, between: Array, end: Array, emissions: Array) -> Array
 
 
 def _in_logs(start: Array, between: Array, end: Array, emissions: Array) -> Array:
-    """The same in log space, for scores that differ by hundreds of nats; five times as slow."""
+    """The same in log space, for scores that differ by hundreds of nats; slower."""
     alphas, betas = [start + emissions[0]], [end]
     for emission in emissions[1:]:
         alphas.append(logsumexp(alphas[-1][:, None] + between, 0) + emission)
     for emission in emissions[:0:-1]:
         betas.append(logsumexp(between + (emission + betas[-1]), 1))
     return softmax(np.stack(alphas) + np.stack(betas[::-1]), 1)
-
-
-# Products of probabilities below this have lost digits, or are 0.
-_LEAST = 1e-200
