@@ -101,7 +101,7 @@ MUTANTS_OF_THE_LENS = {
         "lens/diagnosis/samples.py", "leaf.narrow(self.time, start, last)", "leaf.narrow(self.time, 0, last)",
     ),
     "a gradient that does not reach the final states": (
-        "lens/diagnosis/loss_gradient.py", "gradient, tuple(final))", "gradient)",
+        "lens/diagnosis/loss_gradient.py", "part, at_output, tuple(at_end))", "part, at_output)",
     ),
     "the size of another token's write": (
         "lens/memory/retention.py", "updates.write[step,", "updates.write[step - 1,",

@@ -125,7 +125,7 @@ TASKS = {
     "span, or none": lambda: span(no_answer=True),
     "pointer": lambda: pointer(no_answer_threshold=1e9),
     "pointer, or none": lambda: pointer(cell="gru", num_layers=2, max_answer_span=3),
-    "pointer, none by its threshold": lambda: pointer(cell=JANET, no_answer_threshold=-1e9),
+    "pointer, registered cell, none by its threshold": lambda: pointer(cell=JANET, no_answer_threshold=-1e9),
     "language model": lambda: language_model(),
     "language model, tied words": lambda: language_model(tokens="words", tied_weights=True, num_layers=2),
     "language model, gru": lambda: language_model(cell="gru"),
