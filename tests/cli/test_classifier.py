@@ -185,6 +185,25 @@ def test_it_is_measured_with_intervals_baselines_and_confusions(
     )
 
 
+def test_labels_of_dev_that_no_training_text_has_are_told(tmp_path: Path, keepgate) -> None:
+    data, dev = write(tmp_path / "train.csv", 12), tmp_path / "dev.csv"
+    dev.write_text("text,label\nlovely room,superb\nlovely room again,good\n", encoding="utf-8")
+    ran = keepgate(
+        "train", "classifier", data, "--dev", dev, "--out", tmp_path / "m", "--steps", 1, *QUICK
+    )
+    said = " ".join(ran.out.split())
+    assert "1 of 2 texts cannot be right, because its label is none of the model's." in said
+
+
+def test_the_cell_has_an_option_of_its_own(tmp_path: Path, keepgate) -> None:
+    data = write(tmp_path / "train.csv", 12)
+    words = ("train", "classifier", data, "--steps", 1, *QUICK)
+    assert keepgate(*words, "--out", tmp_path / "m", "--cell", "mingru").code == 0
+    assert load(tmp_path / "m").settings.cell == "mingru"
+    ran = keepgate(*words, "--out", tmp_path / "other", "--cell", "mingro")
+    assert (ran.code, "'mingro'" in ran.err) == (2, True)
+
+
 def test_labels_are_predicted_from_files_and_standard_input(model: Path, tmp_path: Path, keepgate) -> None:
     text = "the lovely room\n\nthe dirty room\n"
     (tmp_path / "new.txt").write_text(text, encoding="utf-8")

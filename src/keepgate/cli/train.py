@@ -14,7 +14,7 @@ from ..data.word_vectors import WordVectors
 from ..errors import SettingsError
 from ..wording import count_of, percent, sanitize
 from .console import make_console, one_line, print_command, print_text, seconds
-from .evaluate import measure_with_bar, metric_text
+from .evaluate import measure_with_bar, metric_text, print_impossible
 from .inputs import evenly
 from .processes import joined_quietly
 from .settings import run_from, split
@@ -99,6 +99,7 @@ def train(
         _print_unmeasured(console, kind, len(items), result)
     else:
         _print_measurement(console, task, items, measurement, where)
+        print_impossible(console, task, dev, kind.unit, measurement)
     print_text(console, f"Written to {options.out}. Now use it:")
     print_command(console, kind.usage(options.out).replace("…", "..."))
     return None if measurement is None else _score(task, measurement)
@@ -124,7 +125,7 @@ def _parts(
         return items, read(options.dev).items, "--dev"
     if kind.hold_out is None:
         return items, [], ""
-    for_task, _ = split(options.set_, kind.task.settings_type, options.settings)
+    for_task, _ = split(options.pairs, kind.task.settings_type, options.settings)
     training, held_out = kind.hold_out(items, settings_from(kind.task.settings_type, for_task))
     return training, held_out, f"the end of the {kind.unit}, which was not trained on"
 
@@ -179,7 +180,7 @@ def _build(
     from ..tasks.task import Streams
     from ..train.recipes import recipe
 
-    for_task, for_training = split(options.set_, kind.task.settings_type, options.settings)
+    for_task, for_training = split(options.pairs, kind.task.settings_type, options.settings)
     vectors = None if options.vectors is None else WordVectors(options.vectors)
     if vectors is not None:
         for_task.setdefault("embedding_size", vectors.size)
