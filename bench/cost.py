@@ -151,9 +151,7 @@ def cost_table(_: int) -> str:
 
 
 def _ranged(values: Sequence[float], digits: int) -> str:
-    mean, low, high = (
-        f"{value:.{digits}f}" for value in (statistics.mean(values), min(values), max(values))
-    )
+    mean, low, high = (f"{value:.{digits}f}" for value in (statistics.mean(values), min(values), max(values)))
     return mean if low == high else f"{mean} ({low}–{high})"
 
 
@@ -162,7 +160,9 @@ def _reached(minutes: Sequence[float | None]) -> str:
     times = [value for value in minutes if value is not None]
     if not times:
         return "not reached"
-    return _ranged(times, 2) + ("" if len(times) == len(minutes) else f", {len(times)} of {len(minutes)} seeds")
+    return _ranged(times, 2) + (
+        "" if len(times) == len(minutes) else f", {len(times)} of {len(minutes)} seeds"
+    )
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The table of cost: networks of equal weights, one training for each seed, and minutes to a quality that may not come."""
+"""The table of cost: networks of equal weights, one training for each seed, minutes to a quality that may not come."""
 
 import json
 from dataclasses import replace
@@ -28,7 +28,9 @@ def _small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cost, "LANGUAGE_MODEL", LanguageModelSettings(**SMALL))
     monkeypatch.setattr(cost, "config_for", lambda *_: QUICK)
     monkeypatch.setattr(cost, "SHARE", 1)
-    monkeypatch.setattr(cost, "read_plain", lambda _: type("", (), {"items": [LabelledText(text="ab" * 300)]}))
+    monkeypatch.setattr(
+        cost, "read_plain", lambda _: type("", (), {"items": [LabelledText(text="ab" * 300)]})
+    )
     monkeypatch.setattr(cost, "RESULT", tmp_path / "cost.json")
     for name, case in cost.CASES.items():
         (tmp_path / case.folder).mkdir()
@@ -74,6 +76,16 @@ def test_the_table_says_how_many_seeds_came_so_far() -> None:
     cost.RESULT.write_text(json.dumps({"resume_ner": {"LSTM": runs, "GRU, equal units": never}}))
     rows = [line.split(" | ") for line in cost.cost_table(0).splitlines()[2:]]
     assert [row[1:] for row in rows] == [
-        ["LSTM", "4", "1,234", "5,678", "2", "0.600 (0.500–0.700)", "1.0", "0.9: 0.25, 1 of 2 seeds", "300 |"],
+        [
+            "LSTM",
+            "4",
+            "1,234",
+            "5,678",
+            "2",
+            "0.600 (0.500–0.700)",
+            "1.0",
+            "0.9: 0.25, 1 of 2 seeds",
+            "300 |",
+        ],
         ["GRU, equal units", "4", "1,234", "5,678", "1", "0.100", "1.0", "0.9: not reached", "300 |"],
     ]

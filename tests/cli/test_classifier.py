@@ -188,9 +188,7 @@ def test_it_is_measured_with_intervals_baselines_and_confusions(
 def test_labels_of_dev_that_no_training_text_has_are_told(tmp_path: Path, keepgate) -> None:
     data, dev = write(tmp_path / "train.csv", 12), tmp_path / "dev.csv"
     dev.write_text("text,label\nlovely room,superb\nlovely room again,good\n", encoding="utf-8")
-    ran = keepgate(
-        "train", "classifier", data, "--dev", dev, "--out", tmp_path / "m", "--steps", 1, *QUICK
-    )
+    ran = keepgate("train", "classifier", data, "--dev", dev, "--out", tmp_path / "m", "--steps", 1, *QUICK)
     said = " ".join(ran.out.split())
     assert "1 of 2 texts cannot be right, because its label is none of the model's." in said
 

@@ -94,7 +94,9 @@ def train(
     card = {"data": _data_card(data, corpus, kind, options)} | ({"kind": reason} if reason else {})
     _save(task, config, options, card, measurement, where)
     loss = f"{result.loss:.3f} {kind.loss_unit}".rstrip()
-    print_text(console, f"Trained in {seconds(result.seconds)}: {result.steps:,} steps, loss {loss}.")
+    print_text(
+        console, f"Trained in {seconds(result.seconds)}: {count_of(result.steps, 'steps')}, loss {loss}."
+    )
     if measurement is None:
         _print_unmeasured(console, kind, len(items), result)
     else:
@@ -200,7 +202,9 @@ def _build(
     weights, steps = sum(weight.numel() for weight in task.parameters()), _steps(task, config, examples)
     lanes = f"{count_of(config.batch_size, 'lanes')}, {config.bptt_steps} tokens of each"
     size = lanes if form == "stream" else f"{config.batch_size} {kind.examples or kind.unit}"
-    print_text(console, f"{weights:,} weights, {steps:,} steps of {size}. Ctrl-C saves, then stops.")
+    print_text(
+        console, f"{weights:,} weights, {count_of(steps, 'steps')} of {size}. Ctrl-C saves, then stops."
+    )
     return task, examples, replace(config, keep="best") if keep_best else config
 
 
