@@ -4,7 +4,8 @@ CPP (Park & Lee 2020, arXiv:2004.03136) marks one character in each sentence. Th
 turned so that the character stands at both ends, what follows it first: of 他▁長▁得高 it reads 長得高▁他長. The last
 state of each direction has then read its own side of the sentence last, and the character at the very end.
 Of its answers the most probable one counts among the readings that the training sentences have for the character, or
-among all readings for a character that they have not. CPP's training part is not at hand: of its dev part nine tenths train, and every tenth line chooses the weights.
+among all readings for a character that they have not.
+CPP's training part is not at hand: of its dev part nine tenths train, and every tenth line chooses the weights.
 """
 
 from collections.abc import Sequence
