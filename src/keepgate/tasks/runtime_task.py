@@ -1,8 +1,8 @@
 """RuntimeTask: a task's model on numpy arrays and the C++ core, without torch; and the list of them, written out."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from ..arrays.encoder import TimeDelay
 from ..arrays.functions import quiet
@@ -22,6 +22,8 @@ RUNTIMES = {
     "span-reader": "span",
     "tagger": "tagger",
 }
+
+R = TypeVar("R")
 
 
 class RuntimeTask:
@@ -62,12 +64,22 @@ class RuntimeTask:
 
         batch_size: has no say here, where each item is read by itself; torch tasks take it.
         """
-        with quiet():
-            return [self._answer(item) for item in self.items(items)]
+        return self.each(items, self._answer)
 
-    def items(self, items: Iterable[Any]) -> list[Any]:
-        """The items, with `item(text)` in place of a text."""
-        return [self.item(item) if isinstance(item, str) else item for item in items]
+    def each(
+        self,
+        items: Iterable[Any],
+        result_of: Callable[[Any], R],
+        on_progress: Callable[[int], None] | None = None,
+    ) -> list[R]:
+        """`result_of` each item, `item(text)` in place of a text. on_progress: is told how many are done."""
+        results = []
+        for item in items:
+            with quiet():
+                results.append(result_of(self.item(item) if isinstance(item, str) else item))
+            if on_progress is not None:
+                on_progress(len(results))
+        return results
 
     def run(self, x: Any, states: Any = None, **options: Any) -> tuple[Any, Any]:
         """The layer that reads the text, on numbers of one's own; see `keepgate.runtime.Recurrent`."""

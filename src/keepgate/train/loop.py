@@ -19,7 +19,6 @@ from .evaluation import Dev, evaluate
 from .interrupt import Interrupt
 from .metrics_log import Clock, MetricsLog
 from .processes import Processes, joined
-from .progress import Progress, ProgressBar
 from .state import TrainingState
 from .tensorboard import scalars
 
