@@ -10,6 +10,7 @@ from typing import Any, Literal
 import torch
 
 from ..errors import SettingsError
+from ..progress import Progress, ProgressBar
 from ..tasks.task import Trainable
 from . import nonfinite, optimiser, randomness
 from .batches import Batches, CurriculumStage, batches_for
