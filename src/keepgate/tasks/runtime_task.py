@@ -72,14 +72,18 @@ class RuntimeTask:
         result_of: Callable[[Any], R],
         on_progress: Callable[[int], None] | None = None,
     ) -> list[R]:
-        """`result_of` each item, `item(text)` in place of a text. on_progress: is told how many are done."""
+        """`result_of` each of `items(items)`. on_progress: is told how many are done."""
         results = []
-        for item in items:
-            with quiet():
-                results.append(result_of(self.item(item) if isinstance(item, str) else item))
-            if on_progress is not None:
-                on_progress(len(results))
+        with quiet():
+            for item in self.items(items):
+                results.append(result_of(item))
+                if on_progress is not None:
+                    on_progress(len(results))
         return results
+
+    def items(self, items: Iterable[Any]) -> list[Any]:
+        """The items, with `item(text)` in place of a text."""
+        return [self.item(item) if isinstance(item, str) else item for item in items]
 
     def run(self, x: Any, states: Any = None, **options: Any) -> tuple[Any, Any]:
         """The layer that reads the text, on numbers of one's own; see `keepgate.runtime.Recurrent`."""
