@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from keepgate import progress, runtime
 from keepgate.export import load
 
 QUICK = (
@@ -215,6 +216,20 @@ def test_labels_are_predicted_from_files_and_standard_input(model: Path, tmp_pat
     assert [json.loads(line) for line in (tmp_path / "l.jsonl").read_text().splitlines()] == records
     assert keepgate("predict", model, "-", "--tsv", "--out", "x", stdin=b"a").code == 2
     assert keepgate("predict", model, tmp_path / "none.txt").code == 3
+
+
+@pytest.mark.parametrize("without_torch", [False, True])
+def test_what_takes_long_shows_how_far_it_is(
+    model: Path, keepgate, monkeypatch: pytest.MonkeyPatch, without_torch: bool
+) -> None:
+    monkeypatch.setattr(progress, "_QUIET_SECONDS", 0)
+    if without_torch:
+        monkeypatch.setattr(
+            "keepgate.cli.predict.load_for", lambda _command, path, _lacks: runtime.load(path)
+        )
+    ran = keepgate("predict", model, "-", "--tsv", stdin=b"the lovely room\nthe dirty room\n")
+    assert "2 of 2 texts" in ran.err
+    assert [line.split("\t")[0] for line in ran.out.splitlines()] == ["good", "bad"]
 
 
 def test_a_table_read_as_plain_text_is_told(model: Path, tmp_path: Path, keepgate) -> None:

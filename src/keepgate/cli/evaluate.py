@@ -181,7 +181,7 @@ def _columns_of(kind: "TaskKind", columns: dict[str, str | None]) -> dict[str, s
 
 def measure_with_bar(task: "Task", items: Sequence[Any], unit: str, *, batch_size: int = 64) -> "Measurement":
     """The task measured on these items, with a bar on stderr once it has taken two seconds."""
-    from ..train import ProgressBar
+    from ..progress import ProgressBar
 
     with ProgressBar(len(items), unit=unit) as bar:
         return task.measure(items, batch_size=batch_size, on_progress=bar.update)
