@@ -15,7 +15,7 @@ CASES = [
     ("en", "Zebras sing quietly.", "Who wrote the book?", "absent", "“wrote”, “book”"),
     ("en", "Tom bought a hat. Anna bought a car.", "Why did Tom buy a hat?", "words", None),
     ("en", "\u0422\u043e\u043c \u043a\u0443\u043f\u0438\u043b \u0434\u043e\u043c.", "\u041a\u0442\u043e \u043a\u0443\u043f\u0438\u043b \u0434\u043e\u043c?", "words", "\u043a\u0443\u043f\u0438\u043b"),
-    ("en", "Tom met Anna. Anna met Bob.", "Who met Tom?", "unsure", None),
+    ("en", "Tom saw Anna in the park.", "Who saw Tom in the park?", "unsure", None),
     ("zh-TW", "小明想當醫生。", "誰想當廚師？", "absent", "廚師"),
     ("zh-TW", "小明買了一本書。", "小明為什麼買書？", "words", None),
 ]  # fmt: skip

@@ -71,10 +71,7 @@ async function fetchValues() {
 }
 
 const phases = () => phasesOf(model(state.chosen)?.equations ?? []);
-const order = () =>
-  strip().reverse
-    ? reading().tokens.map((_, k) => reading().tokens.length - 1 - k)
-    : reading().tokens.map((_, k) => k);
+const order = () => (strip().reverse ? [...reading().tokens.keys()].reverse() : [...reading().tokens.keys()]);
 
 /** Makes the player anew. */
 function show() {
