@@ -228,7 +228,7 @@ def test_the_first_picture_is_there_before_the_networks_and_the_same(
     page, held, rest = browser.new_page(locale=language), [], []
     page.route("**/networks.*.js", lambda route: held.append(route))
     page.route("**/rest.js", lambda route: rest.append(route))
-    page.goto(under_a_path)
+    page.goto(under_a_path, wait_until="commit")  # it is not loaded before what is held back
     note = page.locator("#beforehand-note")
     page.locator("#strip canvas").wait_for()
     assert note.inner_text() == words[language]["answers.beforehand"]
