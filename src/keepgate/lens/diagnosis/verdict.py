@@ -291,7 +291,8 @@ def _measured_fault(findings: Findings, evidence: Evidence, quality: AnswerQuali
         return "none"
     if evidence.padding_harms:
         return "padding"
-    if _grows(findings):
+    # In one that has learnt most of it, differences must last, and do no harm.
+    if _grows(findings) and (quality.skill < SOLVED or not math.isfinite(findings.decay)):
         return "exploding"
     # Where the loss still falls, saturated gates do not keep the network from learning, unless it is its input that
     # holds them there: then little of it can be told apart, however long the training.
