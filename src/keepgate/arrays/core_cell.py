@@ -33,7 +33,7 @@ class CoreCell:
 
 # By id(cell), since two cells may share a name. A cell that the core cannot run has the reason in its place.
 _REGISTERED: dict[int, CoreCell | str] = {}
-_COMPILED = {} if MISSING else {id(cells.by_name(name)): number for number, name in enumerate(_core.cells())}
+_COMPILED = {} if MISSING else {id(cell): _core.cells().index(cell.name) for cell in cells.COMPILED}
 # Compiled graphs and exported programs of this process name cells by `operator_name`.
 _CELL_BY_OPERATOR: dict[str, Cell] = {}
 # By the encoded programs: a cell that a notebook declares again is not registered again.

@@ -88,13 +88,7 @@ def evaluate(
     started = time.perf_counter()
     measurement = measure_with_bar(task, corpus.items, kind.unit, batch_size=batch_size)
     took = time.perf_counter() - started
-    # A reader that points can give nearly any answer: whether it can is looked at only where it gave hardly one.
-    if (
-        task.choices is not None
-        or measurement.by_label
-        or measurement.values()[task.metrics[0].name] < _HARDLY_ANY
-    ):
-        _print_impossible(task, corpus.items, kind.unit)
+    print_impossible(make_console(errors=True), task, corpus.items, kind.unit, measurement)
     if out is not None:
         write_records(out, measurement.records)
     if json:
@@ -187,19 +181,31 @@ def _columns_of(kind: "TaskKind", columns: dict[str, str | None]) -> dict[str, s
 
 def measure_with_bar(task: "Task", items: Sequence[Any], unit: str, *, batch_size: int = 64) -> "Measurement":
     """The task measured on these items, with a bar on stderr once it has taken two seconds."""
-    from ..train import ProgressBar
+    from ..progress import ProgressBar
 
     with ProgressBar(len(items), unit=unit) as bar:
         return task.measure(items, batch_size=batch_size, on_progress=bar.update)
 
 
-def _print_impossible(task: "Task", items: Sequence[Any], unit: str) -> None:
-    """Says how many of the items the model cannot get right, whatever it reads, and why."""
+def print_impossible(
+    console: Console, task: "Task", items: Sequence[Any], unit: str, measurement: "Measurement"
+) -> None:
+    """Says how many of the measured items the model cannot get right, whatever it reads, and why.
+
+    A reader that points can give nearly any answer: whether it can is looked at only where it gave hardly one.
+    """
+    from ..tasks.task import Streams
+
+    first = measurement.values()[task.metrics[0].name]
+    if isinstance(task, Streams) or (
+        task.choices is None and not measurement.by_label and first >= _HARDLY_ANY
+    ):
+        return
     reasons = Counter(task.unlearnable(example) for example in task.prepare(items, training=False))
     for reason, count in reasons.items():
         if reason is not None:
             print_text(
-                make_console(errors=True),
+                console,
                 f"{count:,} of {count_of(len(items), unit)} cannot be right, because {reason}.",
                 "yellow",
             )

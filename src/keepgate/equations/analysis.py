@@ -44,12 +44,13 @@ class Analysis:
 
     @cached_property
     def saved(self) -> dict[str, Expr]:
-        """The values saved for backward beside the states: the traced ones, which a trace shows anyway, and raw inputs
-        that the backward pass still reads (for the GRU uh_n)."""
+        """The values saved for backward beside the states: the traced ones, which a trace shows anyway, and sums that
+        the backward pass still reads (for the GRU uh_n)."""
         states = {*self.graph.next.values(), *self.graph.previous.values()}
         traced = {name: node for name, node in self.graph.traced.items() if node not in states}
         raw = {name: node for name, node in self.graph.inputs.items() if name in self.reads}
-        available = {*states, *traced.values(), *self.graph.vectors.values()}
+        given = {*self.graph.vectors.values(), *self.graph.unit_inputs.values()}
+        available = {*states, *traced.values(), *given}
         return {**traced, **{name: node for name, node in raw.items() if node not in available}}
 
     @cached_property
