@@ -85,7 +85,7 @@ def examine(
         more = {} if back is None else {"look_back": {"steps": back.steps, "of": back.contexts[-1]}}
         print_json({kind.unit: len(items), **report.as_dict(), **more})
     else:
-        from ..lens.report.diagnosis_text import data_text, look_back_text
+        from ..lens.report.data_text import data_text, look_back_text
         from ..tasks.task import Streams
 
         console = make_console()

@@ -136,8 +136,7 @@ def diagnose(
         needed=needed, assumed=assumed, question_steps=int(longest.tail.max()), horizon=behaviour.steps,
         context_helps=behaviour.context_helps, explained=behaviour.explained, vanishing_lag=vanishing_lag(gradient),
         decay=decay_length(gradient), explodes=explodes(gradient), exponent=max(exponents),
-        half_life=float(lives.quantile(0.9)) if additive else None,
-        saturated=_saturated(part, saturations),
+        half_life=float(lives.quantile(0.9)) if additive else None, saturated=_saturated(part, saturations),
         gated=bool(saturations), input_size=_size(run.input_of(-1)[part.is_real()]),
         given_size=_given_size(samples), large_columns=_large_columns(samples), weights=weight_scale(module),
         loss=behaviour.loss, guess=evidence.guess, evidence=evidence, rows=effects.rows,
@@ -258,11 +257,11 @@ def _given_size(samples: Sequence[Sample]) -> float | None:
 
 def _large_columns(samples: Sequence[Sample]) -> tuple[tuple[int, float], ...]:
     """The features of a single input whose numbers are far from 1, with their size, the largest first."""
-    given = _numbers_given(samples)
-    if not given or any(leaf.dim() != 3 or leaf.shape[2] != given[0].shape[2] for leaf in given):
+    inputs = _numbers_given(samples)
+    if not inputs or any(leaf.dim() != 3 or leaf.shape[2] != inputs[0].shape[2] for leaf in inputs):
         return ()
     squares = (
-        torch.cat([leaf.detach().double().flatten(0, 1).cpu() for leaf in given]).square().mean(0).sqrt()
+        torch.cat([leaf.detach().double().flatten(0, 1).cpu() for leaf in inputs]).square().mean(0).sqrt()
     )
     large = [(column, size) for column, size in enumerate(squares.tolist()) if size > LARGE]
     return tuple(sorted(large, key=lambda pair: -pair[1]))

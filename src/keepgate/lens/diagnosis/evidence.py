@@ -114,12 +114,10 @@ def evidence_of(samples: Sequence[Rows], *, seed: int = 0) -> Evidence:
     Raises SettingsError for results and targets that do not fit.
     """
     padding, largest = padding_of(samples), max(samples, key=lambda sample: len(sample.lengths))
+    constant = _constant(samples if padding is None else padding.rows)
     calls = Evidence(
-        varies=varies(largest),
-        mixed=_mixed(largest),
-        constant=_constant(samples if padding is None else padding.rows),
-        padding=padding,
-    )
+        varies=varies(largest), mixed=_mixed(largest), constant=constant, padding=padding, each_step=largest.each_step
+    )  # fmt: skip
     if samples[0].loss is not None:
         return replace(calls, alike=_alike(torch.cat([sample.targets.flatten() for sample in samples])))
     lengths = torch.cat([sample.lengths for sample in samples]) if padding is None else padding.lengths
@@ -127,7 +125,6 @@ def evidence_of(samples: Sequence[Rows], *, seed: int = 0) -> Evidence:
     if padding is not None and padding.side == "end":
         ends = torch.split(lengths, [len(sample.lengths) for sample in samples])
     answers, targets = _joined([sample.answered(ends=end) for sample, end in zip(samples, ends, strict=True)])
-    guess = guessing_loss(targets)
     usual_loss(answers, targets)  # refuses what does not fit
     quality = answer_quality(answers, targets, lengths)
     without = None if padding is None else _without(padding)
@@ -139,11 +136,10 @@ def evidence_of(samples: Sequence[Rows], *, seed: int = 0) -> Evidence:
     good = quality is None or quality.skill >= GOOD
     return replace(
         calls,
-        guess=guess,
+        guess=guessing_loss(targets),
         alike=_alike(targets),
         wild=wild_targets(targets),
         by_length=skill_of_lengths(lengths, targets),
-        each_step=largest.each_step,
         probabilities=largest.probabilities,
         away=given_away(torch.stack([row[-1] for row in _rows_alone(samples, padding)]), targets),
         shift=None if good else shift_of(samples, answers, targets),

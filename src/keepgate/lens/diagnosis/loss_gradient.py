@@ -77,14 +77,24 @@ def loss_gradient_at_layer(
     whole = _in_float32(_with_lengths(joined([runs[k] for k in chain]), sample))
     part = _in_float32(joined([runs[k] for k in counted])) if cut else whole
     reached_output = _over_time(at_output, [runs[k] for k in counted])
-    at_end = gradients[chain[-1]][1:]
-    by_lag = gradient_of_run(part, reached_output, tuple(at_end))
+    return _by_lag(whole, part, reached_output, gradients[chain[-1]][1:], sample.lengths)
+
+
+def _by_lag(
+    whole: LayerRun,
+    part: LayerRun,
+    at_output: Tensor | None,
+    at_end: Sequence[Tensor | None],
+    lengths: Int[Tensor, " rows"],
+) -> LayerGradient:
+    """Of a run, from the gradient at the output and the final states of its last part, beyond which there is none."""
+    by_lag = gradient_of_run(part, at_output, tuple(at_end))
     beyond = len(whole.x) - len(part.x)
     return LayerGradient(
         run=whole,
         by_lag=torch.cat([by_lag, by_lag.new_zeros(beyond)]),
         detached=len(part.x) if beyond else None,
-        begun=_begun(whole, reached_output, at_end, sample.lengths),
+        begun=_begun(whole, at_output, at_end, lengths),
     )
 
 

@@ -2,10 +2,9 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 from ...wording import Message, msg, percent
-from ..attribution.look_back import LookBack
 from ..diagnosis.answer_quality import GOOD, AnswerQuality
 from ..diagnosis.diagnosis import Diagnosis
 from ..diagnosis.padding import Padding
@@ -22,7 +21,7 @@ PADDED = 0.1
 
 def verdict_text(verdict: Verdict, language: str) -> str:
     """The fault and its remedy as one sentence that can follow a name. Raises SettingsError for an unknown language."""
-    return _phrase(_verdict(verdict), catalog_language(language))
+    return phrase(_verdict(verdict), catalog_language(language))
 
 
 def diagnosis_text(diagnosis: Diagnosis, language: str) -> str:
@@ -31,32 +30,11 @@ def diagnosis_text(diagnosis: Diagnosis, language: str) -> str:
     verdict = (
         f"{diagnosis.name}{render(msg('report.colon'), short)}{verdict_text(diagnosis.verdict, language)}"
     )
-    figures = [f"  {_phrase(figure, short)}" for figure in _figures(diagnosis)]
+    figures = [f"  {phrase(figure, short)}" for figure in _figures(diagnosis)]
     return "\n".join([verdict, *figures])
 
 
-def data_text(
-    items: int, tokens: int, language: str, *, form: Literal["questions", "texts", "stream", "series"]
-) -> str:
-    """The size of the data: how many questions, or texts, of which how many tokens at most are read at once.
-
-    form: "stream" for texts of which every place is predicted from the tokens before it; "series" for series, of
-    whose windows the tokens are segments. Raises as `verdict_text`.
-    """
-    counted = msg(f"report.{'texts' if form == 'stream' else form}", n=items)
-    read = msg(f"report.{'segments' if form == 'series' else 'tokens'}", n=tokens)
-    message = msg(f"report.data_{form}", items=counted, tokens=read)
-    return _phrase(message, catalog_language(language))
-
-
-def look_back_text(back: LookBack, language: str) -> str:
-    """How long a window has to be, from how far back forecasts hang on it. Raises as `verdict_text`."""
-    key = "report.look_back_all" if 2 * back.steps > back.contexts[-1] else "report.look_back"
-    message = msg(key, n=back.steps, all=back.contexts[-1], more=2 * back.contexts[-1])
-    return f"  {_phrase(message, catalog_language(language))}"
-
-
-def _phrase(message: Message, language: str) -> str:
+def phrase(message: Message, language: str) -> str:
     """A message that need not begin a sentence: in English without a capital."""
     return render(message, language) if language == "en" else sentence(message, language)
 
@@ -206,11 +184,8 @@ def _of_training(findings: Findings, fault: Fault) -> Message | None:
     """What is said of states that are detached, and of what a few steps of training do."""
     if fault == "forgets" and findings.cut_off:
         return msg("verdict.detached", steps=findings.detached, needed=findings.needed)
-    trial, quality, baseline = (
-        findings.trial,
-        findings.evidence.quality,
-        _baseline(findings.evidence.baseline),
-    )
+    trial, quality = findings.trial, findings.evidence.quality
+    baseline = _baseline(findings.evidence.baseline)
     if trial is None or fault not in ("unknown", "untrained") or findings.as_drawn:
         return None
     lost = quality is not None and quality.lost_on_long_rows
@@ -321,14 +296,8 @@ def _where(rows: RowHorizons | None, last: Message) -> Message:
         return msg("verdict.few_rows", last=last, rows=rows.rows)
     low, high = rows.interval
     return msg(
-        "verdict.within",
-        last=_last(rows.steps),
-        low=low,
-        high=high,
-        rows=rows.rows,
-        share=SHARE,
-        what=_what(rows),
-    )
+        "verdict.within", last=_last(rows.steps), low=low, high=high, rows=rows.rows, share=SHARE, what=_what(rows)
+    )  # fmt: skip
 
 
 def _last(steps: int) -> Message:
