@@ -111,7 +111,7 @@ def _print_report(
     task: Any, report: "Report", back: "LookBack | None", items: int, language: PageLanguage
 ) -> None:
     """What was read, the verdict with its figures, and the look-back of a forecaster."""
-    from ..lens.report.diagnosis_text import data_text, look_back_text
+    from ..lens.report.data_text import data_text, look_back_text
     from ..tasks import KINDS
     from ..tasks.task import Streams
 
