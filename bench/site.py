@@ -2,10 +2,11 @@
 
     python -m bench.site [--stories 1000] [--interventions 200]
 
-Every story is read by each network of its language, here and in Chromium, by the code that `keepgate site` writes.
-Both compute in float64, but Python takes an answer's probabilities of logits in float32. A fifth of the stories is
-read once more in float32, as `keepgate serve` reads them, under "as_served": its differences are float32's rounding.
-Prints the largest differences as JSON and writes results/site.json.
+The experiment's networks read so many stories of the experiment, those that point so many open stories: each
+network those of its language, here and in Chromium, by the code that `keepgate site` writes. Both compute in float64,
+but Python takes an answer's probabilities of logits in float32. A fifth of the stories is read once more in float32, as
+`keepgate serve` reads them, under "as_served": its differences are float32's rounding. Prints the largest differences
+as JSON and writes results/site.json.
 """
 
 import argparse
@@ -205,6 +206,11 @@ def fits(model: Model, question: Question) -> bool:
     )
 
 
+def shipped_pointers(models: Sequence[Model]) -> list[Model]:
+    """The shipped models that point at an answer."""
+    return [model for model in models if model.shipped and not model.form]
+
+
 def some_stories(count: int) -> list[Question]:
     """Stories of both languages and several lengths."""
     lengths = {"zh": (40, 100, 200, 300), "en": (120, 300, 600, 900)}
@@ -233,21 +239,23 @@ def main() -> None:
     parser.add_argument("--stories", type=int, default=1000)
     parser.add_argument("--interventions", type=int, default=200)
     arguments = parser.parse_args()
-    models, questions = (
-        list(served()),
-        [*some_stories(arguments.stories), *own_sentences(arguments.stories // 5)],
-    )
+    models = list(served())
+    kinds = {
+        "choice readers": ([model for model in models if model.form], some_stories(arguments.stories)),
+        "pointer readers": (shipped_pointers(models), own_sentences(arguments.stories)),
+    }
+    result = {}
     with browser_page() as page:
         networks = BrowserNetworks(page, models)
-        readings = compare_readings(networks, models, questions)
-        served_readings = compare_readings(networks, models, questions[::5], precision=as_served)
-        changed = compare_interventions(networks, models, questions, arguments.interventions)
-    result = {
-        "stories": len(questions),
-        "readings": vars(readings),
-        "as_served": vars(served_readings),
-        "interventions": vars(changed),
-    }
+        for kind, (of_kind, questions) in kinds.items():
+            result[kind] = {
+                "stories": len(questions),
+                "readings": vars(compare_readings(networks, of_kind, questions)),
+                "as_served": vars(compare_readings(networks, of_kind, questions[::5], precision=as_served)),
+                "interventions": vars(
+                    compare_interventions(networks, of_kind, questions, arguments.interventions)
+                ),
+            }
     text = json.dumps(result, indent=1)
     (RESULTS / "site.json").write_text(text + "\n")
     print(text)

@@ -11,6 +11,7 @@ import pytest
 from bench import babi, cpp_polyphones, ptb, row, sequential_mnist, tagging
 from bench.polyphones import Sentence
 from keepgate.data.corpora import read
+from keepgate.data.labelled import LabelledText
 from keepgate.export import load
 
 QUICK = {"steps": 3, "epochs": None, "batch_size": 4, "bptt_steps": 4, "evaluate_every": 2, "threads": 1}
@@ -101,6 +102,21 @@ def test_polyphones_are_turned_to_both_ends(tmp_path: Path) -> None:
     assert 0 <= figures["test"]["accuracy"] <= 1
     assert load(tmp_path / "model").choices == ("chang2", "zhang3")
     assert "test" not in cpp_polyphones.train(tmp_path, 0, False, None)
+
+
+def test_a_character_is_read_as_it_was_in_training() -> None:
+    texts = [
+        LabelledText(text=f"{character}{k}▁{character}", label=reading)
+        for k in range(4)
+        for character, reading in (("長", "zhang3"), ("長", "chang2"), ("行", "xing2"), ("行", "hang2"))
+    ]
+    task = cpp_polyphones.ReadingClassifier.build(texts, replace(cpp_polyphones.SETTINGS, hidden_size=4), 0)
+    task.readings = cpp_polyphones.readings_of(texts)
+    probabilities = task.probabilities([texts[0], LabelledText(text="和▁和")])
+    assert task.labels == ("chang2", "hang2", "xing2", "zhang3")
+    assert [value > 0 for value in probabilities[0].tolist()] == [True, False, False, True]
+    assert probabilities[0].sum() == pytest.approx(1, abs=1e-6)
+    assert (probabilities[1] > 0).all()
 
 
 def test_digits_are_read_pixel_by_pixel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from keepgate import progress, runtime
 from keepgate.export import load
 
 QUICK = (
@@ -185,6 +186,33 @@ def test_it_is_measured_with_intervals_baselines_and_confusions(
     )
 
 
+def test_labels_of_dev_that_no_training_text_has_are_told(tmp_path: Path, keepgate) -> None:
+    data, dev = write(tmp_path / "train.csv", 12), tmp_path / "dev.csv"
+    dev.write_text("text,label\nlovely room,superb\nlovely room again,good\n", encoding="utf-8")
+    ran = keepgate("train", "classifier", data, "--dev", dev, "--out", tmp_path / "m", "--steps", 1, *QUICK)
+    said = " ".join(ran.out.split())
+    assert "1 of 2 texts cannot be right, because its label is none of the model's." in said
+
+
+def test_the_cell_has_an_option_of_its_own(tmp_path: Path, keepgate) -> None:
+    data = write(tmp_path / "train.csv", 12)
+    words = ("train", "classifier", data, "--steps", 1, *QUICK)
+    assert keepgate(*words, "--out", tmp_path / "m", "--cell", "mingru").code == 0
+    assert load(tmp_path / "m").settings.cell == "mingru"
+    ran = keepgate(*words, "--out", tmp_path / "other", "--cell", "mingro")
+    assert (ran.code, "'mingro'" in ran.err) == (2, True)
+
+
+def test_examine_is_told_the_columns_as_evaluate_is(model: Path, tmp_path: Path, keepgate) -> None:
+    data = write(tmp_path / "test.csv", 12)
+    data.write_text(data.read_text().replace("label,review", "verdict,remark"))
+    columns = ("--text-column", "remark", "--label-column", "verdict")
+    ran = keepgate("examine", model, "--data", data, *columns, "--json")
+    assert (ran.code, json.loads(ran.out)["texts"]) == (0, 12)
+    ran = keepgate("examine", model, "--data", data)
+    assert (ran.code, "--text-column" in ran.err) == (3, True)
+
+
 def test_labels_are_predicted_from_files_and_standard_input(model: Path, tmp_path: Path, keepgate) -> None:
     text = "the lovely room\n\nthe dirty room\n"
     (tmp_path / "new.txt").write_text(text, encoding="utf-8")
@@ -198,6 +226,20 @@ def test_labels_are_predicted_from_files_and_standard_input(model: Path, tmp_pat
     assert [json.loads(line) for line in (tmp_path / "l.jsonl").read_text().splitlines()] == records
     assert keepgate("predict", model, "-", "--tsv", "--out", "x", stdin=b"a").code == 2
     assert keepgate("predict", model, tmp_path / "none.txt").code == 3
+
+
+@pytest.mark.parametrize("without_torch", [False, True])
+def test_what_takes_long_shows_how_far_it_is(
+    model: Path, keepgate, monkeypatch: pytest.MonkeyPatch, without_torch: bool
+) -> None:
+    monkeypatch.setattr(progress, "_QUIET_SECONDS", 0)
+    if without_torch:
+        monkeypatch.setattr(
+            "keepgate.cli.predict.load_for", lambda _command, path, _lacks: runtime.load(path)
+        )
+    ran = keepgate("predict", model, "-", "--tsv", stdin=b"the lovely room\nthe dirty room\n")
+    assert "2 of 2 texts" in ran.err
+    assert [line.split("\t")[0] for line in ran.out.splitlines()] == ["good", "bad"]
 
 
 def test_a_table_read_as_plain_text_is_told(model: Path, tmp_path: Path, keepgate) -> None:

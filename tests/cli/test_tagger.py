@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from keepgate import progress, runtime
 from keepgate.export import load
 
 QUICK = tuple(
@@ -114,6 +115,18 @@ def test_texts_are_tagged_from_files_and_standard_input(model: Path, tmp_path: P
     assert json.loads((tmp_path / "t.jsonl").read_text().splitlines()[1]) == second
     assert keepgate("tag", model, "-", "--columns", "--out", "x", stdin=b"a").code == 2
     assert keepgate("tag", model, tmp_path / "none.txt").code == 3
+
+
+@pytest.mark.parametrize("without_torch", [False, True])
+def test_what_takes_long_shows_how_far_it_is(
+    model: Path, keepgate, monkeypatch: pytest.MonkeyPatch, without_torch: bool
+) -> None:
+    monkeypatch.setattr(progress, "_QUIET_SECONDS", 0)
+    if without_torch:
+        monkeypatch.setattr("keepgate.cli.tag.load_for", lambda _command, path, _lacks: runtime.load(path))
+    ran = keepgate("tag", model, "-", stdin="魯夫說\n志豪說\n".encode())
+    assert "2 of 2 texts" in ran.err
+    assert len(ran.out.splitlines()) == 2
 
 
 def test_look_says_on_which_tokens_a_tag_rests(model: Path, tmp_path: Path, keepgate) -> None:

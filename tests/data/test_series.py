@@ -88,6 +88,7 @@ def test_a_missing_row_and_an_empty_cell_are_gaps(read) -> None:
     assert np.flatnonzero(np.isnan(corpus.items[0].targets[:, 0])).tolist() == [5, 10]
     assert len(corpus.items[0]) == 24
     assert "1 step without a row" in corpus.account()
+    assert "1 empty cell of y: gaps." in corpus.account(), "the one after the last value is none"
     assert filled(corpus.items[0].targets)[[4, 5, 6, 10], 0].tolist() == [4, 4, 6, 9]
 
 
@@ -175,6 +176,8 @@ DAYS = [f"2024-01-{day:02}" for day in range(1, 11)]
         (table("date,y", "2024-01-01,1", "2024-01-02,inf"), {}, "line 3: 'y' is infinite"),
         (table("date,y", "2024-01-01,1", ",2"), {}, "line 3: 'date' is empty; every row has its time"),
         (table("date,y", "2024-01-01,1", "2024-13-01,2"), {}, "line 3: 'date' is '2024-13-01', which is no time"),
+        (table("date,y", *(f"{day},1" for day in DAYS), "31/31/2024,1"), {}, "'31/31/2024', which is no time"),
+        (table("date;y", "2024-01-01;1,5", "2024-01-02;2,5"), {}, "'y' begins with '1,5': write a point before"),
         (table("date,y", "01/02/2024,1", "02/02/2024,2"), {}, "whether day or month comes first"),
         (table("date,y", *(f"2024-01-0{day},1" for day in (1, 2, 4, 9))), {}, "the times are irregular"),
         (table("date,y", *(f"{time},1" for time in HOURS), "2024-01-01 05:17,1"), {}, "05:17:00 is not a whole number"),

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from keepgate import progress as progress_module
 from keepgate.train import Progress, ProgressBar, TrainingConfig, fit
-from keepgate.train import progress as progress_module
 from tests.fake_task import Parity, rows
 
 DATA = rows(20)

@@ -12,14 +12,22 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
 
-from ..errors import BundleError, SettingsError
+from ..errors import BundleError
 from ..wording import amount, count_of, percent, sanitize
 from .console import make_console, one_line, print_json, print_text, seconds, table
-from .inputs import BatchSize, LabelSeparator, Model, SeriesColumn, TextColumn, at_least_one
+from .inputs import (
+    BatchSize,
+    LabelColumn,
+    LabelSeparator,
+    Model,
+    SeriesColumn,
+    TextColumn,
+    at_least_one,
+    columns_for,
+)
 from .output_paths import check_writable
 
 if TYPE_CHECKING:
-    from ..tasks import TaskKind
     from ..tasks.measure import Measurement, Metric
     from ..tasks.task import Task
 
@@ -54,9 +62,7 @@ def evaluate(
     /,
     *,
     text_column: TextColumn = None,
-    label_column: Annotated[
-        str | None, Parameter(metavar="NAME", help="The column of the labels, if it is not found.")
-    ] = None,
+    label_column: LabelColumn = None,
     label_separator: LabelSeparator = None,
     series_column: SeriesColumn = None,
     out: Annotated[
@@ -82,19 +88,13 @@ def evaluate(
         "text_column": text_column, "label_column": label_column, "label_separator": label_separator,
         "series_column": series_column,
     }  # fmt: skip
-    corpus = kind.read_for(task, data, **_columns_of(kind, columns))
+    corpus = kind.read_for(task, data, **columns_for(kind, columns))
     if corpus.left_out:
         print_text(make_console(errors=True), sanitize(corpus.account()))
     started = time.perf_counter()
     measurement = measure_with_bar(task, corpus.items, kind.unit, batch_size=batch_size)
     took = time.perf_counter() - started
-    # A reader that points can give nearly any answer: whether it can is looked at only where it gave hardly one.
-    if (
-        task.choices is not None
-        or measurement.by_label
-        or measurement.values()[task.metrics[0].name] < _HARDLY_ANY
-    ):
-        _print_impossible(task, corpus.items, kind.unit)
+    print_impossible(make_console(errors=True), task, corpus.items, kind.unit, measurement)
     if out is not None:
         write_records(out, measurement.records)
     if json:
@@ -174,32 +174,33 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _columns_of(kind: "TaskKind", columns: dict[str, str | None]) -> dict[str, str | None]:
-    """The columns that this kind's data can be told. Raises SettingsError for another that is given."""
-    for name, column in columns.items():
-        if column is not None and name not in kind.columns:
-            asks = "answers questions" if kind.asks else "reads no such column"
-            raise SettingsError(
-                f"--{name.replace('_', '-')} is given, and this model, a {kind.title}, {asks}"
-            )
-    return {name: column for name, column in columns.items() if name in kind.columns}
-
-
 def measure_with_bar(task: "Task", items: Sequence[Any], unit: str, *, batch_size: int = 64) -> "Measurement":
     """The task measured on these items, with a bar on stderr once it has taken two seconds."""
-    from ..train import ProgressBar
+    from ..progress import ProgressBar
 
     with ProgressBar(len(items), unit=unit) as bar:
         return task.measure(items, batch_size=batch_size, on_progress=bar.update)
 
 
-def _print_impossible(task: "Task", items: Sequence[Any], unit: str) -> None:
-    """Says how many of the items the model cannot get right, whatever it reads, and why."""
+def print_impossible(
+    console: Console, task: "Task", items: Sequence[Any], unit: str, measurement: "Measurement"
+) -> None:
+    """Says how many of the measured items the model cannot get right, whatever it reads, and why.
+
+    A reader that points can give nearly any answer: whether it can is looked at only where it gave hardly one.
+    """
+    from ..tasks.task import Streams
+
+    first = measurement.values()[task.metrics[0].name]
+    if isinstance(task, Streams) or (
+        task.choices is None and not measurement.by_label and first >= _HARDLY_ANY
+    ):
+        return
     reasons = Counter(task.unlearnable(example) for example in task.prepare(items, training=False))
     for reason, count in reasons.items():
         if reason is not None:
             print_text(
-                make_console(errors=True),
+                console,
                 f"{count:,} of {count_of(len(items), unit)} cannot be right, because {reason}.",
                 "yellow",
             )

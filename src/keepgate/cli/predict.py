@@ -13,6 +13,7 @@ from ..data.corpora.source import decoded
 from ..data.labelled import LabelledText
 from ..data.labelled_series import LabelledSeries
 from ..errors import SettingsError
+from ..progress import ProgressBar
 from ..wording import sanitize
 from .console import make_console, print_json, print_text
 from .evaluate import write_records
@@ -72,8 +73,9 @@ def predict(
         if reads_series
         else _texts(raw, path, text_column)
     )
-    probabilities = task.probabilities(items, batch_size=batch_size).tolist()
     what = "series" if reads_series else "text"
+    with ProgressBar(len(items), unit="series" if reads_series else "texts") as bar:
+        probabilities = task.probabilities(items, batch_size=batch_size, on_progress=bar.update).tolist()
     names = [item.id if isinstance(item, LabelledSeries) else item.text for item in items]
     predict_row = _several if hasattr(task, "labels_given") else _one
     records = [{what: name, **predict_row(task, row)} for name, row in zip(names, probabilities, strict=True)]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from ..errors import SettingsError
+from ..progress import ProgressBar
 from ..wording import sanitize
 from .console import print_json
 from .evaluate import write_records
@@ -59,7 +60,8 @@ def tag(
 
     task = load_for("tag", model, "gives no tags")
     items = read_untagged(content, "standard input" if file == "-" else file, item=task.item)
-    predicted = task.tags_and_labels(items, batch_size=batch_size)
+    with ProgressBar(len(items), unit="texts") as bar:
+        predicted = task.tags_and_labels(items, batch_size=batch_size, on_progress=bar.update)
     if columns:
         for item, (tags, _) in zip(items, predicted, strict=True):
             rows = zip(item.tokens.texts, tags, strict=True)

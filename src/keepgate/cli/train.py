@@ -14,7 +14,7 @@ from ..data.word_vectors import WordVectors
 from ..errors import SettingsError
 from ..wording import count_of, percent, sanitize
 from .console import make_console, one_line, print_command, print_text, seconds
-from .evaluate import measure_with_bar, metric_text
+from .evaluate import measure_with_bar, metric_text, print_impossible
 from .inputs import evenly
 from .processes import joined_quietly
 from .settings import run_from, split
@@ -94,11 +94,14 @@ def train(
     card = {"data": _data_card(data, corpus, kind, options)} | ({"kind": reason} if reason else {})
     _save(task, config, options, card, measurement, where)
     loss = f"{result.loss:.3f} {kind.loss_unit}".rstrip()
-    print_text(console, f"Trained in {seconds(result.seconds)}: {result.steps:,} steps, loss {loss}.")
+    print_text(
+        console, f"Trained in {seconds(result.seconds)}: {count_of(result.steps, 'steps')}, loss {loss}."
+    )
     if measurement is None:
         _print_unmeasured(console, kind, len(items), result)
     else:
         _print_measurement(console, task, items, measurement, where)
+        print_impossible(console, task, dev, kind.unit, measurement)
     print_text(console, f"Written to {options.out}. Now use it:")
     print_command(console, kind.usage(options.out).replace("…", "..."))
     return None if measurement is None else _score(task, measurement)
@@ -124,7 +127,7 @@ def _parts(
         return items, read(options.dev).items, "--dev"
     if kind.hold_out is None:
         return items, [], ""
-    for_task, _ = split(options.set_, kind.task.settings_type, options.settings)
+    for_task, _ = split(options.pairs, kind.task.settings_type, options.settings)
     training, held_out = kind.hold_out(items, settings_from(kind.task.settings_type, for_task))
     return training, held_out, f"the end of the {kind.unit}, which was not trained on"
 
@@ -179,7 +182,7 @@ def _build(
     from ..tasks.task import Streams
     from ..train.recipes import recipe
 
-    for_task, for_training = split(options.set_, kind.task.settings_type, options.settings)
+    for_task, for_training = split(options.pairs, kind.task.settings_type, options.settings)
     vectors = None if options.vectors is None else WordVectors(options.vectors)
     if vectors is not None:
         for_task.setdefault("embedding_size", vectors.size)
@@ -199,7 +202,9 @@ def _build(
     weights, steps = sum(weight.numel() for weight in task.parameters()), _steps(task, config, examples)
     lanes = f"{count_of(config.batch_size, 'lanes')}, {config.bptt_steps} tokens of each"
     size = lanes if form == "stream" else f"{config.batch_size} {kind.examples or kind.unit}"
-    print_text(console, f"{weights:,} weights, {steps:,} steps of {size}. Ctrl-C saves, then stops.")
+    print_text(
+        console, f"{weights:,} weights, {count_of(steps, 'steps')} of {size}. Ctrl-C saves, then stops."
+    )
     return task, examples, replace(config, keep="best") if keep_best else config
 
 

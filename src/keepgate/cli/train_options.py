@@ -33,6 +33,9 @@ class Options:
             help="Any setting, before --settings; a wrong name lists them.",
         ),
     ] = ()
+    cell: Annotated[
+        str | None, Parameter(group=WHAT, metavar="NAME", help="Of the recurrent layers, as --set cell=NAME.")
+    ] = None
     vectors: Annotated[
         Path | None,
         Parameter(
@@ -76,6 +79,11 @@ class Options:
     jobs: Annotated[
         int | None, Parameter(group=_SEARCH, help="Trainings of --tune side by side, if not one a processor.")
     ] = None
+
+    @property
+    def pairs(self) -> tuple[str, ...]:
+        """Every NAME=VALUE, the cell's first."""
+        return self.set_ if self.cell is None else (f"cell={self.cell}", *self.set_)
 
     @property
     def work(self) -> Path:

@@ -107,7 +107,7 @@ def _space(job: Job, kind: "TaskKind") -> Space:
 
 def _fixed(options: Options, settings_type: type) -> dict[str, Any]:
     """The settings that the command gives, which every trial has."""
-    for_task, for_training = split(options.set_, settings_type, options.settings)
+    for_task, for_training = split(options.pairs, settings_type, options.settings)
     config = {name: value for name, value in options.config().items() if value is not None and name != "seed"}
     return for_task | for_training | config
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 from ..errors import SettingsError
 from ..machine import machine
-from ..train.progress import Progress, ProgressBar
+from ..progress import Progress, ProgressBar
 
 _REFRESH = 0.2  # seconds after which the bar is drawn again, though no job has finished
 

@@ -2,7 +2,7 @@
 
 import posixpath
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 _IMPORT = re.compile(r'^import \{([^}]*)\} from "([^"]+)";\n', re.MULTILINE)
@@ -15,7 +15,7 @@ _INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
 _LEFT_OVER = re.compile(r"^(?:import|export)\b.*|\bimport\(.*", re.MULTILINE)
 
 _START = """'use strict';
-  const made = {};"""
+  const made = shared ?? {};"""
 _END = """const need = (name) => (made[name] ??= modules[name](need));
   return need(entry);"""
 
@@ -28,18 +28,34 @@ class Module:
     text: str
 
 
-def bundle(entries: tuple[str, ...], read: Callable[[str], str], *, function: str) -> str:
+def bundle(
+    entries: tuple[str, ...], read: Callable[[str], str], *, function: str, without: Collection[str] = ()
+) -> str:
     """A function of the name of an entry, in JavaScript, that runs the entry's module and returns what it exports.
 
-    read: the text of a module by its name, a path with / from the folder of the entries.
+    read: the text of a module by its name, a path with / from the folder of the entries. without: names of modules
+    that another bundle has; two functions that are given one object as second argument share their modules in it.
     Each module runs once, when first needed. Raises ValueError for an import or export of another form than
     `import { a, b } from "./c.js";` and `export const`, `export function`, `export class`, and for a cycle.
     """
+    parts = ",\n".join(
+        f'"{name}": (need) => {{\n{module.text}}}'
+        for name, module in _modules(entries, read).items()
+        if name not in without
+    )
+    return f"function {function}(entry, shared) {{\n  {_START}\n  const modules = {{\n{parts}\n}};\n  {_END}\n}}\n"
+
+
+def module_names(entries: tuple[str, ...], read: Callable[[str], str]) -> Collection[str]:
+    """The names of the modules that a bundle of these entries has."""
+    return _modules(entries, read).keys()
+
+
+def _modules(entries: tuple[str, ...], read: Callable[[str], str]) -> dict[str, Module]:
     modules: dict[str, Module] = {}
     for entry in entries:
         _collect(entry, read, modules, ())
-    parts = ",\n".join(f'"{name}": (need) => {{\n{module.text}}}' for name, module in modules.items())
-    return f"function {function}(entry) {{\n  {_START}\n  const modules = {{\n{parts}\n}};\n  {_END}\n}}\n"
+    return modules
 
 
 def _collect(

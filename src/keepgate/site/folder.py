@@ -24,17 +24,36 @@ from ..serve.limits import Limits
 from ..serve.models import Model, served
 from ..serve.reading_cache import read_normalised
 from ..tasks import PointerReader, answer
-from .bundle import bundle
+from .bundle import bundle, module_names
 from .packed_weights import packed, shortened
 
 # Characters of the example with which the page opens, the shortest that it offers (`LENGTHS` in story.js).
 FIRST_LENGTH: dict[Language, int] = {"zh": 100, "en": 400}
 DECIMALS = 4  # a probability is shown in tenths of a percent
+GATE_DECIMALS = 3  # a gate in hundredths, and one that is not quite open as such
 _STYLES = ("base.css", "reading.css", "panels.css", "gradient.css", "guide.css")
 # Printed: the cells from their equations, the numbers on which Python's answers depend from its modules.
 _CELLS, _CONSTANTS = "engine/cells.js", "engine/constants.js"
-_PAGE, _ENGINE = "keepgatePage", "keepgateEngine"
-_RUN = f'{_PAGE}("site.js");\n'
+# Of the page, what comes after the first picture has a script of its own, with the words that only it says.
+_FIRST, _REST = ("site.js",), ("rest.js",)
+LATER_WORDS = frozenset(
+    (
+        "answer",
+        "bridge",
+        "change",
+        "film",
+        "gradient",
+        "guide",
+        "hint",
+        "keys",
+        "lasting",
+        "lengthen",
+        "phase",
+        "step",
+    )
+)
+_PAGE, _RUN_REST, _ENGINE = "keepgatePage", "keepgateRest", "keepgateEngine"
+_RUN = f'{_PAGE}("site.js", (keepgate.made = {{}}));\n'
 _WORKER = f"""keepgate.worker = {{
   source: `(${{{_ENGINE}}})("engine/worker.js").answerOn(self);`,
   answerOn: (port) => {_ENGINE}("engine/worker.js").answerOn(port),
@@ -69,10 +88,17 @@ def files() -> dict[str, str]:
         "sheet.html": _in_folder(_static("sheet.html")),
         "sheet.css": _static("sheet.css"),
         "page.css": "".join(map(_static, _STYLES)),
-        "page.js": _data("basics", _basics(models)) + bundle(("site.js",), _static, function=_PAGE) + _RUN,
+        "page.js": _data("basics", _basics(models)) + bundle(_FIRST, _static, function=_PAGE) + _RUN,
+        "rest.js": _rest(),
         "engine.js": engine(models) + _WORKER,
         **networks,
     }
+
+
+def _rest() -> str:
+    code = bundle(_REST, _static, function=_RUN_REST, without=module_names(_FIRST, _static))
+    run = f'keepgate.rest.run = (made) => {_RUN_REST}("rest.js", made);\n'
+    return _data("rest", {"words": _words(later=True)}) + code + run
 
 
 def engine(models: Iterable[Model]) -> str:
@@ -125,12 +151,21 @@ def language_data() -> dict[str, Any]:
 def _basics(models: list[Model]) -> dict[str, Any]:
     return {
         **language_data(),
-        "words": {
-            path.name.split(".")[1]: json.loads(path.read_text("utf-8"))
-            for path in STATIC.glob("words.*.json")
-        },
+        "words": _words(later=False),
         "models": [model.as_dict() for model in models],
         "beforehand": {language: _beforehand(models, language) for language in pretrained.LANGUAGES},
+    }
+
+
+def _words(*, later: bool) -> dict[str, dict[str, str]]:
+    """In each language, the words of the first picture or those of the rest."""
+    return {
+        path.name.split(".")[1]: {
+            key: text
+            for key, text in json.loads(path.read_text("utf-8")).items()
+            if (key.split(".")[0] in LATER_WORDS) == later
+        }
+        for path in STATIC.glob("words.*.json")
     }
 
 
@@ -153,16 +188,20 @@ def _beforehand(models: list[Model], language: Language) -> dict[str, Any]:
         if model.language == language and model.form
     ]
     first = {"text": question.text, "question": question.question, "expected": example.answers[0]}
-    return {**first, "readings": _rounded(readings)}
+    short = [
+        {**_rounded(reading, DECIMALS), "strips": _rounded(reading["strips"], GATE_DECIMALS)}
+        for reading in readings
+    ]
+    return {**first, "readings": short}
 
 
-def _rounded(value: Any) -> Any:
+def _rounded(value: Any, decimals: int) -> Any:
     """JSON with its fractions to so many decimals."""
     if isinstance(value, float):
-        return round(value, DECIMALS)
+        return round(value, decimals)
     if isinstance(value, dict):
-        return {key: _rounded(each) for key, each in value.items()}
-    return [_rounded(each) for each in value] if isinstance(value, list) else value
+        return {key: _rounded(each, decimals) for key, each in value.items()}
+    return [_rounded(each, decimals) for each in value] if isinstance(value, list) else value
 
 
 def network(model: Model) -> dict[str, Any]:

@@ -1,13 +1,13 @@
 """PooledRuntime: what the classifiers share without torch: layers, pooled states, a linear layer to the labels."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays.encoder import encoder_layer, states_of
-from ..arrays.functions import linear, quiet, softmax
+from ..arrays.functions import linear, softmax
 from ..arrays.pooling import Pooling
 from ..arrays.weight_table import WeightTable
 from .answer import Answer, candidates_of, check_finite
@@ -41,10 +41,10 @@ class PooledRuntime(RuntimeTask):
         items: Iterable[Any],
         *,
         batch_size: int | None = None,  # noqa: ARG002
+        on_progress: Callable[[int], None] | None = None,
     ) -> NDArray[np.floating]:
         """[items, labels]. Raises CorpusError as `inputs_of` does, BundleError if the scores are not finite."""
-        with quiet():
-            shares = [self._shares(item) for item in self.items(items)]
+        shares = self.each(items, self._shares, on_progress)
         return np.stack(shares) if shares else np.empty((0, len(self.choices)), np.float32)
 
     def scores_from(self, x: NDArray[np.floating]) -> NDArray[np.floating]:

@@ -1,8 +1,8 @@
 """RuntimeTask: a task's model on numpy arrays and the C++ core, without torch; and the list of them, written out."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from ..arrays.encoder import TimeDelay
 from ..arrays.functions import quiet
@@ -22,6 +22,8 @@ RUNTIMES = {
     "span-reader": "span",
     "tagger": "tagger",
 }
+
+R = TypeVar("R")
 
 
 class RuntimeTask:
@@ -62,8 +64,22 @@ class RuntimeTask:
 
         batch_size: has no say here, where each item is read by itself; torch tasks take it.
         """
+        return self.each(items, self._answer)
+
+    def each(
+        self,
+        items: Iterable[Any],
+        result_of: Callable[[Any], R],
+        on_progress: Callable[[int], None] | None = None,
+    ) -> list[R]:
+        """`result_of` each of `items(items)`. on_progress: is told how many are done."""
+        results = []
         with quiet():
-            return [self._answer(item) for item in self.items(items)]
+            for item in self.items(items):
+                results.append(result_of(item))
+                if on_progress is not None:
+                    on_progress(len(results))
+        return results
 
     def items(self, items: Iterable[Any]) -> list[Any]:
         """The items, with `item(text)` in place of a text."""

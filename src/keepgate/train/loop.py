@@ -10,6 +10,7 @@ from typing import Any, Literal
 import torch
 
 from ..errors import SettingsError
+from ..progress import Progress, ProgressBar
 from ..tasks.task import Trainable
 from . import nonfinite, optimiser, randomness
 from .batches import Batches, CurriculumStage, batches_for
@@ -19,7 +20,6 @@ from .evaluation import Dev, evaluate
 from .interrupt import Interrupt
 from .metrics_log import Clock, MetricsLog
 from .processes import Processes, joined
-from .progress import Progress, ProgressBar
 from .state import TrainingState
 from .tensorboard import scalars
 

@@ -15,7 +15,7 @@ CASES = [
     ("en", "Zebras sing quietly.", "Who wrote the book?", "absent", "“wrote”, “book”"),
     ("en", "Tom bought a hat. Anna bought a car.", "Why did Tom buy a hat?", "words", None),
     ("en", "\u0422\u043e\u043c \u043a\u0443\u043f\u0438\u043b \u0434\u043e\u043c.", "\u041a\u0442\u043e \u043a\u0443\u043f\u0438\u043b \u0434\u043e\u043c?", "words", "\u043a\u0443\u043f\u0438\u043b"),
-    ("en", "Tom met Anna. Anna met Bob.", "Who met Tom?", "unsure", None),
+    ("en", "Tom saw Anna in the park.", "Who saw Tom in the park?", "unsure", None),
     ("zh-TW", "小明想當醫生。", "誰想當廚師？", "absent", "廚師"),
     ("zh-TW", "小明買了一本書。", "小明為什麼買書？", "words", None),
 ]  # fmt: skip
@@ -146,14 +146,18 @@ def test_the_words_that_a_story_lacks(
         ("小明不喜歡蘋果。", "誰喜歡蘋果？", "小明", 0),
         ("Rita never eats meat.", "Who never eats meat?", "Rita", 1),
         ("周杰倫寫了七里香。", "七里香是誰寫的？", "周杰倫", 2 / 3),
+        ("小安在山上 小華在海邊", "誰在海邊？", "小安", 0),
+        ("小安在山上 小華在海邊", "誰在海邊？", "小華", 1),
+        ("Tom 買了書", "Tom 買了什麼？", "書", 1),
     ],
 )
 def test_how_far_a_story_says_what_the_question_says(
     visit: Callable[..., Any], story: str, question: str, answer: str, share: float
 ) -> None:
-    text, asked = tokenize(story).texts, tokenize(question).texts
+    text, asked = tokenize(story), tokenize(question)
+    read = {name: [*getattr(text, name), *getattr(asked, name)] for name in ("texts", "starts", "ends")}
     found = visit("en").evaluate(
         "async ([read, answer]) => (await import('./evidence.js')).wordsInPlace(read, answer)",
-        [{"tokens": [*text, *asked], "question_start": len(text)}, answer],
+        [{**read, "tokens": read["texts"], "question_start": len(text.texts)}, answer],
     )
     assert found == pytest.approx(share)

@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from bench.site import BrowserNetworks, compare_interventions, compare_readings, in_float64
+from bench.site import (
+    BrowserNetworks,
+    compare_interventions,
+    compare_readings,
+    in_float64,
+    own_sentences,
+    shipped_pointers,
+)
 from keepgate.data.questions import Question
 from keepgate.demo.open_stories.stories import open_stories
 from keepgate.demo.short_weights import short
@@ -67,6 +74,23 @@ def test_they_read_alike_and_answer_alike_under_changes(browser: Any, pointers: 
         for here, there in ((sentences, reply["sentences"]), (tokens, reply["tokens"])):
             drops = [effect.probability_drop for effect in here]
             assert [each["share"] for each in there] == pytest.approx(drops, abs=1e-4)
+    page.close()
+
+
+@pytest.mark.parametrize(("stories", "changes"), [(40, 20), pytest.param(1000, 200, marks=pytest.mark.slow)])
+def test_the_shipped_ones_read_alike_and_answer_alike_under_changes(
+    browser: Any, stories: int, changes: int
+) -> None:
+    models = shipped_pointers(list(served()))
+    assert len(models) == 6
+    page = browser.new_page()
+    networks, questions = BrowserNetworks(page, models), own_sentences(stories)
+    alike = compare_readings(networks, models, questions)
+    assert alike.compared == 3 * stories
+    changed = compare_interventions(networks, models, questions, changes)
+    assert changed.compared == changes
+    assert alike.other_answers == changed.other_answers == 0
+    assert max(alike.probability, alike.gates, alike.states, changed.probability) < NEAR
     page.close()
 
 

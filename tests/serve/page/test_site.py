@@ -1,6 +1,7 @@
 """The page as a folder: from a file, under a path of any web server, in a frame; every step, in both browsers."""
 
 import http.server
+import re
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -10,8 +11,9 @@ from typing import Any
 import pytest
 
 from keepgate.errors import BundleError
-from keepgate.site.bundle import bundle
-from keepgate.site.folder import write_site
+from keepgate.serve import STATIC
+from keepgate.site.bundle import bundle, module_names
+from keepgate.site.folder import LATER_WORDS, write_site
 from tests.firefox import Firefox, firefox
 from tests.tools import needs
 
@@ -223,12 +225,24 @@ def test_it_runs_where_there_can_be_no_worker(
 def test_the_first_picture_is_there_before_the_networks_and_the_same(
     language: str, under_a_path: str, browser: Any, words: dict[str, dict[str, str]]
 ) -> None:
-    page, held = browser.new_page(locale=language), []
+    page, held, rest = browser.new_page(locale=language), [], []
     page.route("**/networks.*.js", lambda route: held.append(route))
-    page.goto(under_a_path)
+    page.route("**/rest.js", lambda route: rest.append(route))
+    page.goto(under_a_path, wait_until="commit")  # it is not loaded before what is held back
     note = page.locator("#beforehand-note")
     page.locator("#strip canvas").wait_for()
     assert note.inner_text() == words[language]["answers.beforehand"]
+    assert page.locator(".card .answer").count() == 4
+    assert not [
+        key for key in words[language] if "." in key and key in page.content().replace(f'"{key}"', "")
+    ]
+    page.locator(".card .answer").nth(2).click()  # whose explanation comes with what comes later
+    while not rest:
+        page.wait_for_timeout(20)
+    rest[0].continue_()
+    page.locator(".explained").wait_for()
+    page.locator("#panel").press("Escape")
+    page.locator(".hint").wait_for()
     first = page.locator(".answers").inner_text()
     legend = page.locator(".bench").inner_text()
     values = page.locator("#strip").get_attribute("aria-valuemax")
@@ -243,12 +257,24 @@ def test_the_first_picture_is_there_before_the_networks_and_the_same(
 
 
 def test_it_names_a_file_that_is_missing(folder: Path, tmp_path: Path, browser: Any) -> None:
-    for name in ("index.html", "page.css", "page.js", "engine.js"):
-        (tmp_path / name).write_bytes((folder / name).read_bytes())
-    page = browser.new_page(locale="en")
-    page.goto((tmp_path / "index.html").as_uri())
-    page.locator("#asking-fault", has_text="networks.en.js").wait_for()
-    page.close()
+    copied = ("index.html", "page.css", "page.js")
+    for more, missing in (((), "rest.js"), (("rest.js", "engine.js"), "networks.en.js")):
+        for name in (*copied, *more):
+            (tmp_path / name).write_bytes((folder / name).read_bytes())
+        page = browser.new_page(locale="en")
+        page.goto((tmp_path / "index.html").as_uri())
+        page.locator("#asking-fault", has_text=missing).wait_for()
+        page.close()
+
+
+def test_the_first_picture_asks_for_no_word_that_comes_later(words: dict[str, dict[str, str]]) -> None:
+    first = module_names(("site.js",), lambda name: (STATIC / name).read_text("utf-8"))
+    assert "panel.js" not in first
+    written = "".join((STATIC / name).read_text("utf-8") for name in first)
+    asked = set(re.findall(r"""["`]([a-z_]+)\.[\w.$]""", written))
+    assert {"answers", "strip", "token"} <= asked
+    assert not asked & LATER_WORDS
+    assert {key.split(".")[0] for key in words["en"]} > LATER_WORDS
 
 
 @pytest.mark.parametrize("page", ["README.md", "README.zh-TW.md"])
@@ -277,6 +303,24 @@ def test_a_bundle_runs_each_module_once_and_gives_what_an_entry_exports(browser:
     page = browser.new_page()
     page.add_script_tag(content=bundle(("a.js",), reading(texts), function="made"))
     assert page.evaluate("() => made('a.js').sum") == 3
+    page.close()
+
+
+def test_two_bundles_share_their_modules(browser: Any) -> None:
+    texts = {
+        "a.js": 'import { one } from "./c.js";\nexport const first = one;\n',
+        "b.js": 'import { one } from "./c.js";\nexport const second = one;\n',
+        "c.js": "export const one = { };\n",
+    }
+    page = browser.new_page()
+    held = module_names(("a.js",), reading(texts))
+    assert set(held) == {"a.js", "c.js"}
+    rest = bundle(("b.js",), reading(texts), function="rest", without=held)
+    assert "c.js" not in rest.replace('need("c.js")', "")
+    page.add_script_tag(content=bundle(("a.js",), reading(texts), function="made") + rest)
+    assert page.evaluate(
+        "() => { const all = {}; return made('a.js', all).first === rest('b.js', all).second; }"
+    )
     page.close()
 
 

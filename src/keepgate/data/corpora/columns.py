@@ -191,9 +191,17 @@ def _targets(table: Table, rest: Sequence[str], path: str, *, long: bool) -> tup
     if len(usual) == 1:
         return (usual[0],)
     if not numeric:
+        firsts = (
+            (name, _sample(table.columns[name])[:1]) for name in rest if table.columns[name].dtype.kind == "O"
+        )
+        hints = [
+            f"; {name!r} begins with {first[0][:40]!r}: write a point before decimals, and no sign between thousands"
+            for name, first in firsts
+            if first and not np.isnan(_number(first[0].replace(",", "")))
+        ]
         raise CorpusError(
             f"{path}: no column of numbers is left to be forecast; there are "
-            f"{', '.join(map(repr, table.columns))}"
+            f"{', '.join(map(repr, table.columns))}{''.join(hints[:1])}"
         )
     if long and len(numeric) > 1:
         raise CorpusError(

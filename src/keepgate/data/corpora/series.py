@@ -135,17 +135,18 @@ def _add(corpus: SeriesCorpus, table: Table, columns: Columns, path: str, stem: 
         for part in roles
     ]
     grid = None if parsed is None else _grid(parsed, list(groups.values()), path)
-    gaps = 0
+    gaps = empty = 0
     for name, rows in groups.items():
         label = " / ".join(part for part in (stem, name) if part)
         static = tuple(_once(table, column, rows, path, label) for column in columns.static)
-        parts, start, missing = _regular(corpus, grid, rows, values, table, path)
-        gaps += missing
+        parts, start, steps = _regular(corpus, grid, rows, values, table, path)
+        gaps += len(parts[0]) - len(steps)
         present = np.flatnonzero(np.isfinite(parts[0]).any(1))
         if not len(present):
             corpus.left_out.append(LeftOut(path, label or "the series", "it has no value"))
             continue
         end = int(present[-1]) + 1
+        empty += int(np.isnan(parts[0][steps[steps < end]]).sum())
         corpus.items.append(
             Series(
                 columns=columns, targets=parts[0][:end], past=parts[1][:end], known=parts[2], static=static,
@@ -154,6 +155,8 @@ def _add(corpus: SeriesCorpus, table: Table, columns: Columns, path: str, stem: 
         )  # fmt: skip
     if gaps:
         corpus.notes.append(f"{path}: {count_of(gaps, 'steps')} without a row: gaps, as are empty cells.")
+    if empty:
+        corpus.notes.append(f"{path}: {count_of(empty, 'empty cells')} of {_names(columns.targets)}: gaps.")
 
 
 def _ids(table: Table, columns: Columns) -> np.ndarray:
@@ -195,10 +198,10 @@ def _regular(
     values: Sequence[np.ndarray],
     table: Table,
     path: str,
-) -> tuple[list[np.ndarray], np.datetime64 | None, int]:
-    """The values of a series step by step, its first time, and how many steps have no row."""
+) -> tuple[list[np.ndarray], np.datetime64 | None, np.ndarray]:
+    """The values of a series step by step, its first time, and the steps that have a row."""
     if grid is None:
-        return [part[rows] for part in values], None, 0
+        return [part[rows] for part in values], None, np.arange(len(rows))
     every, frequency, wall = grid
     if (np.diff(every[rows]) < np.timedelta64(0, "s")).any():
         corpus.notes.append(f"{path}: rows are not in the order of their times; they were sorted.")
@@ -231,7 +234,7 @@ def _regular(
         whole = np.full((count, part.shape[1]), np.nan)
         whole[steps] = part
         spread.append(whole)
-    return spread, times[0], count - len(steps)
+    return spread, times[0], steps
 
 
 def _settle_twins(

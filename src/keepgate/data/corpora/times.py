@@ -93,7 +93,8 @@ def _refuse_missing(missing: np.ndarray, places: Sequence[str], column: str, pat
 def _reader(texts: Sequence[str], column: str, path: str) -> Callable[[str], datetime]:
     """From a cell to its time, in the form that the column is written in."""
     matches = [_DAY_OR_MONTH_FIRST.fullmatch(text) for text in texts]
-    if any(matches):
+    # Of two forms the rarer one is the mistake, and its row is named.
+    if sum(match is not None for match in matches) * 2 > len(texts):
         first, second = (max(int(match[k]) for match in matches if match) for k in (1, 2))
         if first <= 12 and second <= 12:
             raise CorpusError(

@@ -38,6 +38,24 @@ _LATIN = [
     "Leo",
 ]
 _MADE_UP_VERBS = 120
+_RARE = 0.2  # so many characters of what is made up are any of these, which hardly anybody knows
+_RARE_CHARACTERS = (0x4E00, 0x9FA5)
+_RELATIVES = (
+    "爸爸",
+    "媽媽",
+    "哥哥",
+    "姐姐",
+    "弟弟",
+    "妹妹",
+    "朋友",
+    "同學",
+    "狗",
+    "貓",
+    "老師",
+    "鄰居",
+    "表哥",
+    "老婆",
+)
 _COUNTS = ("一隻", "一隻", "兩隻", "三隻", "一條", "一頭", "", "", "很多")
 # What made-up fillers of a kind begin and end with.
 _AFTER = {
@@ -119,12 +137,17 @@ def _made_up_verbs() -> list[tuple[str, str]]:
 
 
 def _drawn(rng: random.Random, *counts: int) -> str:
-    return "".join(rng.choice(_CHARACTERS) for _ in range(rng.choice(counts)))
+    return "".join(
+        chr(rng.randint(*_RARE_CHARACTERS)) if rng.random() < _RARE else rng.choice(_CHARACTERS)
+        for _ in range(rng.choice(counts))
+    )
 
 
 def _person(rng: random.Random) -> str:
     form = rng.random()
-    if form < 0.4:
+    if form < 0.06:
+        return f"{rng.choice(_WORDS.of_kind['person'])}的{rng.choice(_RELATIVES)}"
+    if form < 0.36:
         return rng.choice(_WORDS.of_kind["person"])
     if form < 0.6:
         return rng.choice(_SURNAMES) + _drawn(rng, 1, 2, 2, 2)

@@ -92,13 +92,16 @@ def _drawn(rng: random.Random) -> str:
 
 def _person(rng: random.Random) -> str:
     form = rng.random()
-    if form < 0.5:
+    if form < 0.46:
         return rng.choice(_WORDS.of_kind["person"])
-    if form < 0.82:
+    if form < 0.78:
         return _drawn(rng).capitalize()
-    if form < 0.9:
+    if form < 0.87:
         return f"{_drawn(rng).capitalize()} {_drawn(rng).capitalize()}"
-    if form < 0.95:
+    if form < 0.93:
+        whose = rng.choice(("my", "our", "his", "her", f"{_drawn(rng).capitalize()}'s", "the"))
+        return f"{whose} {rng.choice(_BEINGS)}{rng.choice(('', f' {_drawn(rng).capitalize()}'))}"
+    if form < 0.96:
         return f"{rng.choice(('the', 'the', 'my', 'our', 'his'))} {rng.choice(_ADJECTIVES)} {rng.choice(_BEINGS)}"
     return f"{rng.choice(('the', 'my', 'a'))} {_drawn(rng)}"
 

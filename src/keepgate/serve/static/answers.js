@@ -1,19 +1,20 @@
 // The networks side by side, each with its answer; one of them is looked into.
 
 import { $, bar, el, fill } from "./dom.js";
-import { explainAnswer } from "./explain.js";
 import { lastLane, letterOf } from "./annotations.js";
 import { gateName, nameOf, fullName } from "./names.js";
 import { count, probability } from "./numbers.js";
-import { bringPanel } from "./panel.js";
 import { UNEXPLAINED, isGated, model, on, reading, set, state } from "./state.js";
 import { doubtOf, isDoubt, signOf, verdictOf, wordOf } from "./verdict.js";
 import { explain, list, quoted, t } from "./words.js";
 
 const MOST_WORDS = 4; // of a question or story that are listed on a card
 
-/** Shows the answers, and keeps them true. */
-export function startAnswers() {
+let showWhy = null; // explains the answer that is looked into
+
+/** Shows the answers, and keeps them true. explained: what pressing one does once its network is chosen. */
+export function startAnswers(explained) {
+  showWhy = explained;
   $("along").addEventListener("change", ({ target }) => set({ along: target.checked }));
   on(
     ["readings", "chosen", "expected", "language", "busy", "explained", "retention", "origin", "changed", "models", "guide", "beforehand", "textbook", "keep"],
@@ -29,7 +30,6 @@ function show() {
   fill($("answers"), state.readings.map(card));
   fill($("inside-title"), ...title());
   $("how").textContent = reading() ? t(how()) : "";
-  $("step-lead").textContent = t(isGated(state.chosen) ? "step.lead" : "step.lead.plain");
   fill($("legend"), reading() ? legend() : []);
 }
 
@@ -112,12 +112,9 @@ function answer(read, chosen) {
         p: probability(displayed.probability),
         mark: wordOf(verdict),
       }),
-      onclick: async () => {
+      onclick: () => {
         choose(read.model);
-        const explained = explainAnswer();
-        bringPanel(); // at once, so that the page is still by the time there is something to press
-        await explained;
-        bringPanel(); // which may be taller now
+        showWhy();
       },
     },
     el("span", { class: "what" }, displayed.text || t("answers.none")),

@@ -6,7 +6,7 @@ import { inTextbook, phasesOf, withNumbers, written } from "./equations.js";
 import { scene } from "./film-scene.js";
 import { icon } from "./icons.js";
 import { whenVisible } from "./when-visible.js";
-import { CHANGES, isChanged, model, on, question, reading, set, state, strip } from "./state.js";
+import { CHANGES, isChanged, isGated, model, on, question, reading, set, state, strip } from "./state.js";
 import { explain, t } from "./words.js";
 
 const PACES = { slow: 1500, normal: 600, fast: 150 }; // milliseconds a phase
@@ -71,13 +71,11 @@ async function fetchValues() {
 }
 
 const phases = () => phasesOf(model(state.chosen)?.equations ?? []);
-const order = () =>
-  strip().reverse
-    ? reading().tokens.map((_, k) => reading().tokens.length - 1 - k)
-    : reading().tokens.map((_, k) => k);
+const order = () => (strip().reverse ? [...reading().tokens.keys()].reverse() : [...reading().tokens.keys()]);
 
 /** Makes the player anew. */
 function show() {
+  $("step-lead").textContent = t(isGated(state.chosen) ? "step.lead" : "step.lead.plain");
   if (!reading()) return fill($("player"));
   if (fault) return fill($("player"), el("p", { class: "fault" }, explain(fault)));
   return fill($("player"), picture(), controls(), equations());

@@ -67,7 +67,7 @@ export function missingWords({ tokens, question_start: asked }) {
  * none but those with which one asks. Whom somebody likes is easily mistaken for who likes them, and what is told over
  * several clauses, too.
  */
-export function wordsInPlace({ tokens, question_start: asked }, answer) {
+export function wordsInPlace({ tokens, starts, ends, question_start: asked }, answer) {
   const spoken = languageOf(tokens.join(""));
   const question = tokens.slice(asked).map(folded);
   const named = (from, to) => question.slice(from, to).filter((token) => isWord(token) && !ASKING[spoken].has(token)).map(form);
@@ -77,7 +77,8 @@ export function wordsInPlace({ tokens, question_start: asked }, answer) {
   const wanted = answer.replace(/\s/g, "");
   const negated = (side) => side.some((token) => NOT[spoken].test(folded(token)));
   let best = 0;
-  for (const clause of clausesOf(tokens.slice(0, asked)).filter((each) => negated(each) === negated(question)))
+  const isApart = (k) => spoken === "zh" && k > 0 && starts[k] > ends[k - 1] && /^\p{Script=Han}{2}$/u.test(tokens[k - 1] + tokens[k]);
+  for (const clause of clausesOf(tokens.slice(0, asked), isApart).filter((each) => negated(each) === negated(question)))
     for (const [first, last] of placesOf(clause, wanted)) {
       const [before, after] = [clause.slice(0, first).map(form), clause.slice(last).map(form)];
       for (const place of places)
@@ -100,9 +101,15 @@ function answerPlaces(question, spoken, wordsBefore, count) {
   return /^(?:is|are|was|were|has|have|had|s|'s|')$/.test(next) || question[at] !== "who" ? all : [0];
 }
 
-/** The clauses of a story, each as its tokens. */
-const clausesOf = (story) =>
-  story.reduce((parts, token) => (CLAUSE.test(token) ? [...parts, []] : [...parts.slice(0, -1), [...parts.at(-1), token]]), [[]]);
+/** The clauses of a story, each as its tokens; in Chinese a blank between two characters is as good as a comma. */
+function clausesOf(story, isApart) {
+  const clauses = [[]];
+  story.forEach((token, k) => {
+    if (CLAUSE.test(token) || isApart(k)) clauses.push([]);
+    if (!CLAUSE.test(token)) clauses.at(-1).push(token);
+  });
+  return clauses;
+}
 
 /** Where a text stands in a clause, as its first token and the one after its last. */
 function placesOf(clause, text) {

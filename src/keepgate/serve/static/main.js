@@ -2,5 +2,6 @@
 
 import { server } from "./engine/server.js";
 import { start } from "./page.js";
+import { acts, startRest } from "./rest.js";
 
-await start(server);
+await start(server, async () => ({ acts, startRest }));

@@ -2,7 +2,7 @@
 
 import { answerPanel } from "./answer.js";
 import { $, announce, button, el, fill, note } from "./dom.js";
-import { closeExplained } from "./explain.js";
+import { closeExplained, explainAnswer } from "./explain.js";
 import { formatSteps } from "./retention.js";
 import { CHANGES, isChanged, isGated, on, reading, state } from "./state.js";
 import { tokenPanel } from "./token.js";
@@ -19,8 +19,16 @@ export function startPanel() {
   });
 }
 
+/** Explains the answer that is looked into, where it is seen. */
+export async function showAnswer() {
+  const explained = explainAnswer();
+  bringPanel(); // at once, so that the page is still by the time there is something to press
+  await explained;
+  bringPanel(); // which may be taller now
+}
+
 /** Brings the explanation into sight, and on a narrow window the words that it marks. */
-export function bringPanel() {
+function bringPanel() {
   const narrow = getComputedStyle($("panel")).bottom === "0px";
   if (narrow) $("strip").scrollIntoView({ block: "start" });
   else $("panel").scrollIntoView({ block: "nearest" });

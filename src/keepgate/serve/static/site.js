@@ -18,4 +18,11 @@ function script(file, name) {
 document.querySelector('[data-word="footer"]').dataset.word = "footer.site"; // where it is computed
 const { basics } = globalThis.keepgate;
 const worker = () => script("engine.js", "worker");
-start(browserEngine({ basics, worker, load: (language) => script(`networks.${language}.js`, language) }));
+start(browserEngine({ basics, worker, load: (language) => script(`networks.${language}.js`, language) }), rest);
+
+/** The rest of the page, and its words. */
+async function rest() {
+  const { run, words } = await script("rest.js", "rest");
+  for (const [language, more] of Object.entries(words)) Object.assign(basics.words[language], more);
+  return run(globalThis.keepgate.made);
+}

@@ -11,6 +11,7 @@ import { listedFor, annotations } from "./annotations.js";
 import { t } from "./words.js";
 
 let laid = null; // the lines as they are now
+let arrangedIn = null; // the width for which they were made
 let colours = null;
 let scene = null;
 let hover = null;
@@ -27,8 +28,7 @@ export function startStrip({ opened, toggled, closed }) {
     colours = palette();
     tiles.redraw();
   });
-  new ResizeObserver(() => arrange()).observe(host());
-  document.fonts?.ready.then(() => arrange());
+  new ResizeObserver(() => arrangedIn !== widthOf(host()) && arrange()).observe(host()); // its height is our own doing
   on(["readings", "chosen", "layerIndex", "language"], arrange);
   on(["at", "explained", "retention", "origin", "textbook", ...CHANGES], refresh);
   listen(opened, toggled, closed);
@@ -103,6 +103,8 @@ function moved(event, at) {
   return to ? Math.max(0, Math.min(last, to())) : null;
 }
 
+const widthOf = (element) => Math.floor(element.getBoundingClientRect().width); // rounded up, lines would be squeezed into it
+
 function arrange() {
   const read = reading();
   const shown = strip();
@@ -112,7 +114,8 @@ function arrange() {
     return;
   }
   const style = getComputedStyle(host());
-  const width = Math.floor(host().getBoundingClientRect().width); // rounded up it would be squeezed into the strip
+  const width = widthOf(host());
+  arrangedIn = width;
   if (!width) return;
   const font = `500 17px ${style.fontFamily}`;
   scene = {

@@ -25,7 +25,7 @@ export const isDoubt = (verdict) => ["absent", "words", "nothing", "unsure"].inc
 const MUCH = 0.2; // of the tokens; a word or two that it never learnt a network may well do without
 // How much support an answer needs, and what it loses where none of the question's words is in its place, in nats.
 // Chosen on tests/demo/own_sentences.tsv by `python -m bench.strangers --development`.
-const [SURE, APART] = [3, 8];
+const [SURE, APART] = [4, 12];
 
 /**
  * Why an answer is not to be relied on, as { kind, reason, words }; null where nothing speaks against it. Kinds: "absent", the

@@ -10,8 +10,8 @@ export function whenVisible(host, act) {
     act();
   };
   new IntersectionObserver(
-    ([entry]) => {
-      visible = entry.isIntersecting;
+    (entries) => {
+      visible = entries.at(-1).isIntersecting; // of several that came together the last one holds
       run();
     },
     { rootMargin: "100px 0px" },

@@ -97,10 +97,11 @@ export function list(things) {
 /** A text in quotation marks; of an answer that is none, that there is none. */
 export const quoted = (text) => (text ? t("quoted", { text }) : t("answers.none"));
 
+/** Words that have not come yet are left out. */
 function dress(root) {
-  for (const each of root.querySelectorAll("[data-word]")) each.textContent = t(each.dataset.word);
+  for (const each of root.querySelectorAll("[data-word]")) if (has(each.dataset.word)) each.textContent = t(each.dataset.word);
   for (const each of root.querySelectorAll("[data-word-label]"))
-    each.setAttribute("aria-label", t(each.dataset.wordLabel));
+    if (has(each.dataset.wordLabel)) each.setAttribute("aria-label", t(each.dataset.wordLabel));
 }
 
 /** What went wrong and what to do, in the reader's language; in the server's own words if the code is new to us. */

@@ -1,6 +1,6 @@
 """TaggerRuntime: a tagger without torch."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...arrays.encoder import encoder_layer, states_of
-from ...arrays.functions import linear, quiet
+from ...arrays.functions import linear
 from ...arrays.pooling import Pooling
 from ...arrays.recurrent import Recurrent
 from ...arrays.weight_table import WeightTable
@@ -90,10 +90,10 @@ class TaggerRuntime(RuntimeTask):
         items: Iterable[Any],
         *,
         batch_size: int | None = None,  # noqa: ARG002
+        on_progress: Callable[[int], None] | None = None,
     ) -> list[tuple[tuple[str, ...], str | None]]:
         """`tags` of each text, and its label; None of a tagger that labels no texts."""
-        with quiet():
-            return [self._tags_and_label(item) for item in self.items(items)]
+        return self.each(items, self._tags_and_label, on_progress)
 
     def _tags_and_label(self, item: TaggedText) -> tuple[tuple[str, ...], str | None]:
         states = self._states(item)

@@ -1,4 +1,4 @@
-"""Progress of a training on the terminal: a bar, plain lines for a file or a pipe, one line in a notebook."""
+"""Progress on the terminal: a bar, plain lines for a file or a pipe, one line in a notebook."""
 
 import sys
 import time
@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichBar
 
-# A training that is over sooner needs no bar.
+# What is over sooner needs no bar.
 _QUIET_SECONDS = 2.0
 # Between two plain lines, where the terminal is a file or a pipe.
 _LINE_SECONDS = 10.0
