@@ -127,7 +127,9 @@ def agrees(narrow: Recurrent, twin: Recurrent, x: torch.Tensor) -> bool:
     """Whether a narrow layer gives what its weights, widened in `twin`, give in float64, to float32's rounding."""
     exact = copy.deepcopy(twin).double()(x.double())[0]
     off, of_float32 = ((layer(x)[0].double() - exact).abs().flatten(1).amax(1) for layer in (narrow, twin))
-    return bool(off[:FIRST].max() <= FIRST_TOLERANCE and off.max() <= max(TOLERANCE, 2 * float(of_float32.max())))
+    return bool(
+        off[:FIRST].max() <= FIRST_TOLERANCE and off.max() <= max(TOLERANCE, 2 * float(of_float32.max()))
+    )
 
 
 def demo_networks() -> dict[str, tuple[Path, list[Any]]]:
