@@ -51,7 +51,7 @@ def append_masks(
 ) -> Float[Tensor, "time batch input_and_masks"]:
     """x, and behind its columns those of each mask, as `random_mask` draws it. masks: with each, whether it is the same
     at all steps."""
-    steps, rows, width = x.shape
+    steps, rows, _ = x.shape
     if not is_plain(x) or x.dtype not in _TYPE_NUMBERS or MISSING or not no_interception():
         columns = [
             random_mask(seed, (1 if alike else steps, rows, units), distribution, x).expand(steps, -1, -1)
