@@ -59,7 +59,7 @@ def append_masks(
         ]
         return torch.cat([x, *columns], -1)
     if x.requires_grad and torch.is_grad_enabled():
-        return _Appended.apply(x, int(seed), units, masks)  # type: ignore[no-untyped-call,no-any-return]
+        return _Appended.apply(x, int(seed), units, masks)  # type: ignore[no-untyped-call]
     return _append_in_place(x, int(seed), units, masks)
 
 
@@ -91,7 +91,7 @@ class _Appended(torch.autograd.Function):
         return _append_in_place(x, *others)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:
         return gradient.narrow(2, 0, ctx.width), None, None, None
 
 
