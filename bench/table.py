@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import figures, lens_tables, other_tables, scoreboard, speed_tables
+from bench import figures, lens_tables, other_tables, page_tables, scoreboard, speed_tables
 from bench.markdown import result, spread, table
 from bench.problem import Shape
 
@@ -266,6 +266,7 @@ TABLES: dict[str, Callable[[int], str]] = {
     "cmrc2018": cmrc2018,
     **lens_tables.TABLES,
     **other_tables.TABLES,
+    **page_tables.TABLES,
 }
 
 
