@@ -134,6 +134,8 @@ def cost_table(_: int) -> str:
         "data, metric", "network", "units", "recurrent weights", "parameters", "seeds", "quality", "processor minutes",
         "minutes to", "peak, MiB",
     )  # fmt: skip
+    if not RESULT.exists():
+        return "*Not measured yet.*"
     rows = []
     for name, networks in stored().items():
         case = CASES[name]

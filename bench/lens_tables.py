@@ -160,6 +160,8 @@ SEEDS = {
     3: ("mended rules", "修改過的規則"),
     4: ("one rule, when it had 96, 7 and 1", "一條規則，原先是 96、7、1"),
     5: ("two rules, when it had 96, 7 and 1", "兩條規則，原先是 96、7、1"),
+    6: ("nothing: judged once", "沒有：只評一次"),
+    7: ("nothing: judged once", "沒有：只評一次"),
 }
 
 

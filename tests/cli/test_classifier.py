@@ -203,6 +203,16 @@ def test_the_cell_has_an_option_of_its_own(tmp_path: Path, keepgate) -> None:
     assert (ran.code, "'mingro'" in ran.err) == (2, True)
 
 
+def test_examine_is_told_the_columns_as_evaluate_is(model: Path, tmp_path: Path, keepgate) -> None:
+    data = write(tmp_path / "test.csv", 12)
+    data.write_text(data.read_text().replace("label,review", "verdict,remark"))
+    columns = ("--text-column", "remark", "--label-column", "verdict")
+    ran = keepgate("examine", model, "--data", data, *columns, "--json")
+    assert (ran.code, json.loads(ran.out)["texts"]) == (0, 12)
+    ran = keepgate("examine", model, "--data", data)
+    assert (ran.code, "--text-column" in ran.err) == (3, True)
+
+
 def test_labels_are_predicted_from_files_and_standard_input(model: Path, tmp_path: Path, keepgate) -> None:
     text = "the lovely room\n\nthe dirty room\n"
     (tmp_path / "new.txt").write_text(text, encoding="utf-8")

@@ -35,7 +35,7 @@ def test_it_is_trained_and_says_what_it_read(tmp_path: Path, keepgate) -> None:
     ran = keepgate("train", "series-classifier", data, "--out", tmp_path / "mine", "--steps", 2)
     assert ran.code == 0, ran.err
     for words in (
-        "24 series of 5 to 5 steps (csv), 2 features: heat, load",
+        "24 series of 5 steps (csv), 2 features: heat, load",
         "2 labels: down 12, up 12",
         "predict",
     ):

@@ -9,6 +9,7 @@ from keepgate.lens.diagnosis.answer_bounds import Bound
 from keepgate.lens.diagnosis.answer_quality import AnswerQuality
 from keepgate.lens.diagnosis.confusion import Confusion
 from keepgate.lens.diagnosis.evidence import Evidence
+from keepgate.lens.diagnosis.given_away import GivenAway
 from keepgate.lens.diagnosis.norm_statistics import Unfit
 from keepgate.lens.diagnosis.padding import Padding
 from keepgate.lens.diagnosis.ridge_baseline import Baseline
@@ -54,6 +55,7 @@ SURE = quality(0.5, sure=0.97, excess=0.4)
 CONTRARY = quality(0.04, guess=0.5, sure=0.95, excess=0.91, chance=0.5)
 BEFORE = dataclasses.replace(READ, side="start")
 MISPLACED = dataclasses.replace(BEFORE, misplaced=True)
+TAGGED = dataclasses.replace(READ, read=False, targets=0.37)
 WILD = Wild(count=5, rows=240, share=0.97)
 NEAR = Baseline(skill=0.9, needed=40, interval=(36, 44), by_steps=((1, 0.0), (2, 0.4), (3, 0.5), (40, 0.9)))
 FLAT = quality(0.001, "explained", guess=0, sure=0.0009, spread=1.0, deviation=1.0, scale=9, scale_error=0.1)
@@ -76,6 +78,7 @@ FLOOR, CEILING = Bound(bound=0.0, below=True, share=0.48), Bound(bound=1.0, belo
 OFF = quality(-10, "explained", guess=0, sure=0.25, excess=0.1)
 ONE = Confusion(only=(2, 0.31), never=((1, 0.35), (0, 0.34)), labels=3)
 NEARLY = WeightScale(ratio=1.0, as_drawn=False, nearly=True)
+WIDE = Baseline(skill=0.9, needed=11, interval=(2, 19))
 FAR, NOTHING = Baseline(skill=0.9, needed=40, interval=(36, 44)), Baseline(skill=0.05, needed=None)
 
 TABLE = [
@@ -107,6 +110,7 @@ TABLE = [
     (measured(0.97) | {"explodes": True, "decay": -5.0}, "none", "the last 3 steps"),
     (measured(0.9, FAR), "none", "nothing is seen to be wrong"),
     (measured(0.7, FAR) | {"vanishing_lag": 23}, "forgets", "gone after 23 steps"),
+    (measured(SMALL, WIDE) | {"vanishing_lag": 7, "needed": 11}, "untrained", "reaches 7 steps back"),
     (measured(SMALL, FAR) | {"vanishing_lag": 50, "needed": 40}, "untrained", "last 40 steps (95%: 36 to 44; 90%"),
     (measured(SMALL, FAR), "untrained", "reaches as far as was measured"),
     (measured(0.27, FAR), "untrained", "reaches as far as was measured"),
@@ -119,6 +123,8 @@ TABLE = [
     (measured(SMALL, FAR) | {"saturated": 0.9, "input_size": 3e3}, "saturated", "before the layer gives it numbers of"),
     (measured(SMALL, FAR) | {"saturated": 0.9, "input_size": 3e3, "given_size": 1}, "saturated", "before the layer"),
     (measured(SMALL, FAR) | {"saturated": 0.9, "input_size": 3e3, "given_size": 3e3}, "saturated", "about 3,000"),
+    (measured(SMALL, FAR) | {"saturated": 0.9, "input_size": 3e3, "given_size": 3e3, "large_columns": ((4, 5e3),)},
+     "saturated", "numbers of about 3,000 (in column 4: 5,000): subtract"),
     (measured(0.7, FAR) | {"saturated": 1.0}, "saturated", "the gates stand at their ends all the time, where"),
     (measured(0.7, FAR) | {"saturated": 0.996, "weights": LARGE}, "saturated", "all the time, since the weights"),
     (measured(0.27, FAR) | {"exponent": 0.1, "weights": LARGE}, "exploding", "a lower learning rate (such as 0.001"),
@@ -137,7 +143,8 @@ TABLE = [
     (measured(SMALL, FAR) | {"saturated": 0.5, "input_size": 3000.0}, "untrained", "train longer"),
     (measured(0.27, FAR) | UNGATED | {"saturated": 0.9}, "saturated", "near -1 or 1 90% of the time"),
     (measured(0.27, FAR) | UNGATED | {"saturated": 0.9, "vanishing_lag": 23}, "forgets", "use an LSTM"),
-    (measured(0.7, FAR) | {"explodes": True, "decay": -5.0, "exponent": 0.02}, "exploding", "by e in 5.0 steps"),
+    (measured(0.4, FAR) | {"explodes": True, "decay": -5.0, "exponent": 0.02}, "exploding", "by e in 5.0 steps"),
+    (measured(SMALL, FAR) | {"explodes": True, "decay": -5.0, "exponent": 0.02}, "untrained", "train longer"),
     (measured(SMALL, FAR) | {"explodes": True, "decay": -5.0}, "untrained", "train longer"),
     (measured(0.7, FAR) | {"explodes": True, "decay": math.nan}, "exploding", "no number any more"),
     (measured(quality(0.4, sure=0.85, excess=0.45), FAR) | {"vanishing_lag": 23}, "forgets", "after 23 steps"),
@@ -187,7 +194,14 @@ TABLE = [
     (measured(quality(0.25), FAR, constant=True) | {"exponent": 0.2, "weights": LARGE}, "exploding", "70 times"),
     (measured(quality(0.25), FAR, constant=True) | {"saturated": 0.9}, "saturated", "90% of the time"),
     ({"evidence": Evidence(alike=True)}, "targets", "all targets are the same"),
-    (measured(0.3, FAR, by_length=0.9), "targets", "lengths alone tell the targets (90% of the way"),
+    (measured(0.3, FAR, by_length=0.9), "untrained", "lengths alone tell the targets (90% of the way"),
+    (measured(0.97, by_length=0.9), "none", "if the length is not what decides"),
+    (measured(0.97, away=GivenAway(column=None, same=True, skill=1.0)), "none", "what the model reads at the same"),
+    (measured(0.97, away=GivenAway(column=2, same=False, skill=0.98)), "none", "Column 2 at the last step alone tells"),
+    (measured(0.97, probabilities=5), "none", "the loss of 5 classes stays above 0.90"),
+    (measured(0.97, padding=TAGGED), "none", "37.0% of the targets stand in padding and are all alike"),
+    (measured(0.97) | {"begun": True}, "none", "has read this one step alone: its state at the first step"),
+    (measured(0.3, FAR) | {"begun": True, "vanishing_lag": 3}, "forgets", "it says nothing of what lies 100 steps"),
     (measured(0.3, FAR, by_length=0.7), "untrained", "train longer"),
     (measured(FLAT, FAR, wild=WILD), "targets", "5 of 240 targets lie so far from the others that 97%"),
     (measured(quality(0.9, "explained", guess=0), wild=WILD), "none", "nothing is seen to be wrong"),

@@ -75,7 +75,7 @@ def test_a_report_is_said_line_by_line_in_both(kind):
     assert str(report) == "\n".join(english)
     assert english[0] == f"layer: {report.verdict.text('en')}"
     assert chinese[0] == f"layer：{report.verdict.text('zh-TW')}"
-    assert len(english) == len(chinese) == (7 if kind is torch.nn.LSTM else 6)
+    assert len(english) == len(chinese) == (8 if kind is torch.nn.LSTM else 7)
     for one, other in zip(english, chinese, strict=True):
         # "95 %" in one, "95%" in the other.
         assert numbers(one.replace(" %", "%")) == numbers(other) != []

@@ -158,3 +158,37 @@ def test_train_longer_is_said_only_where_a_few_steps_of_training_help(labels, he
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     assert torch.equal(torch.get_rng_state(), state)
     assert all(weight.grad is None for weight in model.parameters())
+
+
+class Directions(nn.Module):
+    """Reads in both directions, and takes the states in one of several ways."""
+
+    def __init__(self, how):
+        super().__init__()
+        torch.manual_seed(0)
+        self.how, self.embedding = how, nn.Embedding(13, 12)
+        self.rnn, self.head = nn.LSTM(12, 8, batch_first=True, bidirectional=True), nn.Linear(16, 3)
+
+    def forward(self, ids):
+        output, (h_n, _) = self.rnn(self.embedding(ids))
+        if self.how == "each step":
+            return self.head(output)
+        taken = {
+            "last": output[:, -1],
+            "ends": torch.cat([h_n[-2], h_n[-1]], 1),
+            "own ends": torch.cat([output[:, -1, :8], output[:, 0, 8:]], 1),
+            "mean": output.mean(1),
+        }
+        return self.head(taken[self.how])
+
+
+@pytest.mark.parametrize(
+    ("how", "begun"),
+    [("last", True), ("ends", False), ("own ends", False), ("mean", False), ("each step", False)],
+)
+def test_a_backward_direction_that_has_only_begun_where_it_is_taken(how, begun):
+    ids, labels = texts(rows=120)
+    targets = labels[:, None].expand(-1, ids.shape[1]) if how == "each step" else labels
+    report = examine(Directions(how), [(ids, targets)])
+    assert report.verdict.findings.begun is begun
+    assert ("has read this one step alone" in str(report)) is begun

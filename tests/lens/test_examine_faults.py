@@ -130,9 +130,12 @@ def test_labels_that_the_rows_lengths_tell(packed):
     ids[torch.arange(STEPS) >= lengths[:, None]] = 0
     labels = (lengths > 4).long() + (lengths > 7).long()
     data = (ids, lengths, labels) if packed else (ids, labels)
-    name, said = fault(train(Words(), *data, steps=400), *data)
-    assert name == "targets"
+    model = train(Words(), *data, steps=400)
+    name, said = fault(model, *data)
+    assert name == "none"
     assert "lengths alone tell the targets (100%" in said
+    others = torch.randint(0, 3, (ROWS,), generator=generator)
+    assert "lengths alone" not in fault(model, *data[:-1], others)[1]
 
 
 def tagged(seed=0):

@@ -228,7 +228,7 @@ def test_batches_may_come_from_anything_that_gives_them(as_users_run):
 def test_what_is_no_number_is_named_with_its_place(value, name):
     x, _ = given()
     x[3, 5, 0] = value
-    with pytest.raises(SettingsError, match=rf"input holds {name} at row 3, step 5 \(1 of 960"):
+    with pytest.raises(SettingsError, match=rf"input holds {name} at row 3, step 5, column 0 \(1 of 960"):
         examine(Net(), [(x, given()[1])])
     targets = torch.rand(ROWS, 3)
     targets[2, 1] = value

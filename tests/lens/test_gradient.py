@@ -177,6 +177,22 @@ def test_both_directions_are_each_of_them_by_itself() -> None:
     torch.testing.assert_close(found, (alone[0] ** 2 + alone[1] ** 2).sqrt() / d.norm())
 
 
+def test_a_backward_direction_that_is_taken_at_the_last_step_has_one_lag() -> None:
+    """It has read that step alone, so that all further lags are the forward direction's."""
+    both, forward = LSTM(3, 4, bidirectional=True), LSTM(3, 4)
+    forward.load_state_dict({name: getattr(both, name) for name in forward.state_dict()})
+    x, d = torch.randn(9, 2, 3), torch.zeros(9, 2, 8)
+    d[-1] = torch.randn(2, 8)
+    found = gradient_of_run(capture_layer(both, x), d)
+    alone = gradient_of_run(capture_layer(forward, x), d[..., :4])
+    torch.testing.assert_close(found[1:] / found[1], alone[1:] / alone[1])
+    assert found[0] == 1
+    assert found[-1] < 0.1
+    backward = gradient_of_run(capture_layer(both, x), torch.cat([torch.zeros(9, 2, 4), d[..., 4:]], 2))
+    assert backward[0] == 1
+    assert not backward[1:].any()
+
+
 def test_a_stack_has_the_gradient_of_all_its_states() -> None:
     """Against a graph of plain torch operations, in which every layer's state is a place of its own."""
     network = GRU(3, 4, 2).double()

@@ -12,14 +12,22 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
 
-from ..errors import BundleError, SettingsError
+from ..errors import BundleError
 from ..wording import amount, count_of, percent, sanitize
 from .console import make_console, one_line, print_json, print_text, seconds, table
-from .inputs import BatchSize, LabelSeparator, Model, SeriesColumn, TextColumn, at_least_one
+from .inputs import (
+    BatchSize,
+    LabelColumn,
+    LabelSeparator,
+    Model,
+    SeriesColumn,
+    TextColumn,
+    at_least_one,
+    columns_for,
+)
 from .output_paths import check_writable
 
 if TYPE_CHECKING:
-    from ..tasks import TaskKind
     from ..tasks.measure import Measurement, Metric
     from ..tasks.task import Task
 
@@ -54,9 +62,7 @@ def evaluate(
     /,
     *,
     text_column: TextColumn = None,
-    label_column: Annotated[
-        str | None, Parameter(metavar="NAME", help="The column of the labels, if it is not found.")
-    ] = None,
+    label_column: LabelColumn = None,
     label_separator: LabelSeparator = None,
     series_column: SeriesColumn = None,
     out: Annotated[
@@ -82,7 +88,7 @@ def evaluate(
         "text_column": text_column, "label_column": label_column, "label_separator": label_separator,
         "series_column": series_column,
     }  # fmt: skip
-    corpus = kind.read_for(task, data, **_columns_of(kind, columns))
+    corpus = kind.read_for(task, data, **columns_for(kind, columns))
     if corpus.left_out:
         print_text(make_console(errors=True), sanitize(corpus.account()))
     started = time.perf_counter()
@@ -166,17 +172,6 @@ def _as_json(measurement: "Measurement") -> dict[str, Any]:
 def _finite(value: float) -> float | None:
     """A value for JSON, which has neither NaN nor infinity."""
     return value if math.isfinite(value) else None
-
-
-def _columns_of(kind: "TaskKind", columns: dict[str, str | None]) -> dict[str, str | None]:
-    """The columns that this kind's data can be told. Raises SettingsError for another that is given."""
-    for name, column in columns.items():
-        if column is not None and name not in kind.columns:
-            asks = "answers questions" if kind.asks else "reads no such column"
-            raise SettingsError(
-                f"--{name.replace('_', '-')} is given, and this model, a {kind.title}, {asks}"
-            )
-    return {name: column for name, column in columns.items() if name in kind.columns}
 
 
 def measure_with_bar(task: "Task", items: Sequence[Any], unit: str, *, batch_size: int = 64) -> "Measurement":

@@ -9,7 +9,16 @@ from ..errors import SettingsError
 from ..wording import count_of, sanitize
 from .console import make_console, print_json, print_text
 from .exit_codes import FellShort
-from .inputs import Model, at_least_one, evenly
+from .inputs import (
+    LabelColumn,
+    LabelSeparator,
+    Model,
+    SeriesColumn,
+    TextColumn,
+    at_least_one,
+    columns_for,
+    evenly,
+)
 from .look_outputs import PageLanguage
 
 if TYPE_CHECKING:
@@ -41,6 +50,10 @@ def examine(
             help="Questions with answers, a classifier's texts with labels, a tagger's with tags, or plain text.",
         ),
     ],
+    text_column: TextColumn = None,
+    label_column: LabelColumn = None,
+    label_separator: LabelSeparator = None,
+    series_column: SeriesColumn = None,
     at_least: Annotated[
         int | None, Parameter(metavar="N", help="Fail unless the horizon is N tokens or more.")
     ] = None,
@@ -72,7 +85,11 @@ def examine(
 
     task = load(model)
     kind = KINDS[task.kind]
-    corpus = kind.read_for(task, data)
+    columns = {
+        "text_column": text_column, "label_column": label_column, "label_separator": label_separator,
+        "series_column": series_column,
+    }  # fmt: skip
+    corpus = kind.read_for(task, data, **columns_for(kind, columns))
     aside = make_console(errors=True)
     if corpus.left_out:
         print_text(aside, sanitize(corpus.account()))
@@ -85,22 +102,30 @@ def examine(
         more = {} if back is None else {"look_back": {"steps": back.steps, "of": back.contexts[-1]}}
         print_json({kind.unit: len(items), **report.as_dict(), **more})
     else:
-        from ..lens.report.diagnosis_text import data_text, look_back_text
-        from ..tasks.task import Streams
-
-        console = make_console()
-        form: Literal["questions", "stream", "series", "texts"]
-        if back is not None:
-            form = "series"
-        else:
-            form = "questions" if kind.asks else "stream" if isinstance(task, Streams) else "texts"
-        print_text(console, data_text(len(items), report.behaviour.contexts[-1], language, form=form))
-        for line in report.text(language).splitlines():
-            print_text(console, line)
-        if back is not None:
-            print_text(console, look_back_text(back, language))
+        _print_report(task, report, back, len(items), language)
     if at_least is not None:
         _check(report, at_least)
+
+
+def _print_report(
+    task: Any, report: "Report", back: "LookBack | None", items: int, language: PageLanguage
+) -> None:
+    """What was read, the verdict with its figures, and the look-back of a forecaster."""
+    from ..lens.report.data_text import data_text, look_back_text
+    from ..tasks import KINDS
+    from ..tasks.task import Streams
+
+    console = make_console()
+    form: Literal["questions", "stream", "series", "texts"]
+    if back is not None:
+        form = "series"
+    else:
+        form = "questions" if KINDS[task.kind].asks else "stream" if isinstance(task, Streams) else "texts"
+    print_text(console, data_text(items, report.behaviour.contexts[-1], language, form=form))
+    for line in report.text(language).splitlines():
+        print_text(console, line)
+    if back is not None:
+        print_text(console, look_back_text(back, language))
 
 
 def _look_back(task: "SeriesProbed", item: Any) -> "LookBack | None":

@@ -5,13 +5,16 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from cyclopts import Parameter
 
 from ..data.corpora.source import decoded, lines_of, read_bytes
 from ..data.corpora.source import read_text as read_file
 from ..errors import PackageMissing, SettingsError
+
+if TYPE_CHECKING:
+    from ..tasks import TaskKind
 
 T = TypeVar("T")
 STANDARD_INPUT = "-"
@@ -29,6 +32,9 @@ TextFile = Annotated[
 TextColumn = Annotated[
     str | None, Parameter(metavar="NAME", help="The column of the texts, if it is not found.")
 ]
+LabelColumn = Annotated[
+    str | None, Parameter(metavar="NAME", help="The column of the labels, if it is not found.")
+]
 LabelSeparator = Annotated[
     str | None,
     Parameter(metavar="SIGN", help="What stands between the labels of a text, where it may have several."),
@@ -38,6 +44,17 @@ SeriesColumn = Annotated[
     Parameter(metavar="NAME", help="The column that says of which series a row is, if it is not found."),
 ]
 BatchSize = Annotated[int, Parameter(help="Items read at once; it changes speed and memory only.")]
+
+
+def columns_for(kind: "TaskKind", columns: dict[str, str | None]) -> dict[str, str | None]:
+    """The columns that this kind's data can be told. Raises SettingsError for another that is given."""
+    for name, column in columns.items():
+        if column is not None and name not in kind.columns:
+            asks = "answers questions" if kind.asks else "reads no such column"
+            raise SettingsError(
+                f"--{name.replace('_', '-')} is given, and this model, a {kind.title}, {asks}"
+            )
+    return {name: column for name, column in columns.items() if name in kind.columns}
 
 
 def at_least_one(**options: int | None) -> None:

@@ -139,7 +139,7 @@ def test_rows_of_a_series_need_not_stand_together() -> None:
         ("series,label,x\na,up,nan\n", r"line 2: 'x' is 'nan'"),
         ("series,label,x\na,up,1e39\n", r"line 2: 'x' is '1e39'"),
         ("series,label,x,where\na,up,1,hall\n", r"'where' is 'hall'.*leave the column out"),
-        ("series,label,x\na,up,1\na,down,2\n", r"two labels, 'up' and 'down'"),
+        ("series,label,x\na,up,1\na,down,2\n", r"line 3: the series has two labels, 'up' and 'down'"),
         ("series,x\na,1\n", r"known to hold the label"),
         ("series,label\na,up\n", r"no column of numbers"),
         ("series,label,x\na,,1\n", r"no series with a label"),

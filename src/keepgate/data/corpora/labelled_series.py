@@ -41,8 +41,9 @@ class SeriesLabelCorpus:
         """What was taken and what was not, in a line; the features, the first ones left out, and the labels."""
         lengths = [len(item.values) for item in self.items] or [0]
         features = self.items[0].features if self.items else ()
+        shortest = "" if min(lengths) == max(lengths) else f"{min(lengths):,} to "
         summary = (
-            f"{count_of(len(self.items), 'series')} of {min(lengths):,} to {max(lengths):,} steps ({self.format}), "
+            f"{count_of(len(self.items), 'series')} of {shortest}{count_of(max(lengths), 'steps')} ({self.format}), "
             f"{count_of(len(features), 'features')}: {', '.join(features[:8])}{' …' if len(features) > 8 else ''}"
         )
         account = account_of(summary, self.left_out, at_most)
@@ -187,10 +188,12 @@ def _groups(cells: NDArray[Any]) -> NDArray[np.int64]:
 
 
 def _label_of(table: Table, label: str, rows: NDArray[np.int64], path: str) -> str | None:
-    labels = list(dict.fromkeys(_text(cell) for cell in table.columns[label][rows]))
+    of_rows = [_text(cell) for cell in table.columns[label][rows]]
+    labels = list(dict.fromkeys(of_rows))
     if len(labels) > 1:
+        other = rows[of_rows.index(labels[1])]
         raise CorpusError(
-            f"{path}, {table.places[rows[0]]}: the series has two labels, {labels[0]!r} and {labels[1]!r}; give one in "
+            f"{path}, {table.places[other]}: the series has two labels, {labels[0]!r} and {labels[1]!r}; give one in "
             "all of its rows"
         )
     return labels[0] or None

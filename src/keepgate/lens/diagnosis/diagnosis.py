@@ -31,7 +31,7 @@ from .model_io import leaves
 from .row_horizons import RowHorizons, context_effects
 from .samples import Loss, Rows, Sample
 from .trial_training import trial_training
-from .verdict import Findings, Verdict, verdict_of
+from .verdict import LARGE, Findings, Verdict, verdict_of
 from .weight_scale import weight_scale
 
 # The gradient and the exponents are followed over so many rows, and the exponents over so many last steps.
@@ -44,7 +44,8 @@ NEARLY = 0.9
 class Diagnosis:
     """Measurements of one recurrent layer of a model, and of the model's answers. Steps are the data's own.
 
-    name:       the layer's, in the model. steps: of the longest rows that were read.
+    name:       the layer's, in the model. steps: of the longest rows that it read.
+    lengths:    the shortest and the longest row's steps, which are the window that the model is given.
     needed:     how far back the answers lie: given, or measured, or the whole row.
     behaviour:  the horizon with its interval, and the loss by how much was read.
     exchanged:  the same where what lies further back is another row's; None of a task of ours. rows: of single rows.
@@ -57,6 +58,7 @@ class Diagnosis:
 
     name: str
     steps: int
+    lengths: tuple[int, int]
     needed: int
     behaviour: Horizon
     exchanged: Horizon | None
@@ -120,7 +122,7 @@ def diagnose(
         effects = context_effects(samples, epsilon=epsilon, seed=seed)
         longest = _longest(samples).first(ROWS)
         # A task of ours reads the text first, and with attention the question after it.
-        run, gradient, detached = loss_gradient_at_layer(
+        run, gradient, detached, begun = loss_gradient_at_layer(
             model, name, module, longest, None if task is None else 0
         )
         head = head_reads(module, longest) if evidence.padding is not None and evidence.padding.read else None
@@ -134,16 +136,16 @@ def diagnose(
         needed=needed, assumed=assumed, question_steps=int(longest.tail.max()), horizon=behaviour.steps,
         context_helps=behaviour.context_helps, explained=behaviour.explained, vanishing_lag=vanishing_lag(gradient),
         decay=decay_length(gradient), explodes=explodes(gradient), exponent=max(exponents),
-        half_life=float(lives.quantile(0.9)) if additive else None,
-        saturated=_saturated(part, saturations),
+        half_life=float(lives.quantile(0.9)) if additive else None, saturated=_saturated(part, saturations),
         gated=bool(saturations), input_size=_size(run.input_of(-1)[part.is_real()]),
-        given_size=_given_size(samples), weights=weight_scale(module),
+        given_size=_given_size(samples), large_columns=_large_columns(samples), weights=weight_scale(module),
         loss=behaviour.loss, guess=evidence.guess, evidence=evidence, rows=effects.rows,
-        head=head, both=bool(run.layer.bidirectional), detached=detached,
+        head=head, both=bool(run.layer.bidirectional), detached=detached, begun=begun and not evidence.each_step,
     )  # fmt: skip
     return Diagnosis(
-        name=name, steps=len(run.x), needed=needed, behaviour=effects.cut, exchanged=effects.exchanged,
-        rows=effects.rows, gradient=gradient, direct_path=direct_path_by_lag(part) if additive else None,
+        name=name, steps=len(run.x), lengths=_lengths(samples), needed=needed, behaviour=effects.cut,
+        exchanged=effects.exchanged, rows=effects.rows, gradient=gradient,
+        direct_path=direct_path_by_lag(part) if additive else None,
         exponents=exponents, half_lives=lives, saturation=saturations, verdict=_verdict(model, samples, findings),
     )  # fmt: skip
 
@@ -205,6 +207,12 @@ def _time(batch: Any, layers: int) -> int:
     return layers
 
 
+def _lengths(samples: Sequence[Sample]) -> tuple[int, int]:
+    """The shortest and the longest row's steps."""
+    steps = torch.cat([sample.lengths for sample in samples])
+    return int(steps.min()), int(steps.max())
+
+
 def _longest(samples: Sequence[Sample]) -> Sample:
     """The sample with the most rows, of those that are nearly as long as the longest."""
     steps = [int(sample.lengths.max()) for sample in samples]
@@ -231,16 +239,32 @@ def _size(values: Tensor) -> float:
     return float(values.double().square().mean().sqrt())
 
 
-def _given_size(samples: Sequence[Sample]) -> float | None:
-    """Of the numbers that a user's model reads, the input whose are largest; None of tokens."""
-    sizes = [
-        _size(leaf)
+def _numbers_given(samples: Sequence[Sample]) -> list[Tensor]:
+    """What a user's model reads over time that is numbers, not tokens."""
+    return [
+        leaf
         for sample in samples
         if isinstance(sample, Rows)
         for leaf in leaves(sample.inputs)
         if leaf.is_floating_point() and sample.runs(leaf)
     ]
-    return max(sizes, default=None)
+
+
+def _given_size(samples: Sequence[Sample]) -> float | None:
+    """Of the numbers that a user's model reads, the input whose are largest; None of tokens."""
+    return max(map(_size, _numbers_given(samples)), default=None)
+
+
+def _large_columns(samples: Sequence[Sample]) -> tuple[tuple[int, float], ...]:
+    """The features of a single input whose numbers are far from 1, with their size, the largest first."""
+    inputs = _numbers_given(samples)
+    if not inputs or any(leaf.dim() != 3 or leaf.shape[2] != inputs[0].shape[2] for leaf in inputs):
+        return ()
+    squares = (
+        torch.cat([leaf.detach().double().flatten(0, 1).cpu() for leaf in inputs]).square().mean(0).sqrt()
+    )
+    large = [(column, size) for column, size in enumerate(squares.tolist()) if size > LARGE]
+    return tuple(sorted(large, key=lambda pair: -pair[1]))
 
 
 def _saturated(traced_layer: LayerTrace, gates: Mapping[str, Saturation]) -> float | None:

@@ -13,6 +13,7 @@ from ...tasks.samples import TaskSamples
 from .answer_bounds import Bound, bound_of
 from .answer_quality import GOOD, AnswerQuality, answer_quality
 from .confusion import Confusion, confusion_of
+from .given_away import GivenAway, given_away
 from .model_io import leaves
 from .norm_statistics import Unfit, unfit_statistics
 from .padding import Padding, padding_of
@@ -40,6 +41,9 @@ class Evidence:
     varies: what changes the answers when the same rows are given again. mixed: whether a row's answer depends on the
     other rows of its batch. constant: whether the answers stay as they are whatever is read, padding aside.
 
+    each_step: whether the model answers at each step, of which each row's last is looked at. probabilities: of how many
+    classes it gives these in the place of logits; None where it does not. away: what is read and tells the targets.
+
     unfit: a BatchNorm layer that is given other numbers than it learnt. bound: what no answer passes, though many
     targets do.
 
@@ -55,6 +59,9 @@ class Evidence:
     varies: Varies | None = None
     mixed: bool = False
     constant: bool = False
+    each_step: bool = False
+    probabilities: int | None = None
+    away: GivenAway | None = None
     unfit: Unfit | None = None
     bound: Bound | None = None
     quality: AnswerQuality | None = None
@@ -107,12 +114,10 @@ def evidence_of(samples: Sequence[Rows], *, seed: int = 0) -> Evidence:
     Raises SettingsError for results and targets that do not fit.
     """
     padding, largest = padding_of(samples), max(samples, key=lambda sample: len(sample.lengths))
+    constant = _constant(samples if padding is None else padding.rows)
     calls = Evidence(
-        varies=varies(largest),
-        mixed=_mixed(largest),
-        constant=_constant(samples if padding is None else padding.rows),
-        padding=padding,
-    )
+        varies=varies(largest), mixed=_mixed(largest), constant=constant, padding=padding, each_step=largest.each_step
+    )  # fmt: skip
     if samples[0].loss is not None:
         return replace(calls, alike=_alike(torch.cat([sample.targets.flatten() for sample in samples])))
     lengths = torch.cat([sample.lengths for sample in samples]) if padding is None else padding.lengths
@@ -120,7 +125,6 @@ def evidence_of(samples: Sequence[Rows], *, seed: int = 0) -> Evidence:
     if padding is not None and padding.side == "end":
         ends = torch.split(lengths, [len(sample.lengths) for sample in samples])
     answers, targets = _joined([sample.answered(ends=end) for sample, end in zip(samples, ends, strict=True)])
-    guess = guessing_loss(targets)
     usual_loss(answers, targets)  # refuses what does not fit
     quality = answer_quality(answers, targets, lengths)
     without = None if padding is None else _without(padding)
@@ -132,10 +136,12 @@ def evidence_of(samples: Sequence[Rows], *, seed: int = 0) -> Evidence:
     good = quality is None or quality.skill >= GOOD
     return replace(
         calls,
-        guess=guess,
+        guess=guessing_loss(targets),
         alike=_alike(targets),
         wild=wild_targets(targets),
         by_length=skill_of_lengths(lengths, targets),
+        probabilities=largest.probabilities,
+        away=given_away(torch.stack([row[-1] for row in _rows_alone(samples, padding)]), targets),
         shift=None if good else shift_of(samples, answers, targets),
         unfit=None if good else unfit_statistics(samples),
         bound=bound_of(answers, targets) if targets.dtype.is_floating_point and not good else None,
@@ -226,18 +232,20 @@ def _all_same(answers: Tensor) -> bool:
 
 def _baseline(samples: Sequence[Rows], padding: Padding | None, targets: Tensor, seed: int) -> Baseline:
     """From rows evenly picked over all batches, each without its padding."""
+    rows = _rows_alone(samples, padding)
+    picked = torch.linspace(0, len(rows) - 1, min(ROWS, len(rows))).round().long()
+    return ridge_baseline([rows[k] for k in picked.tolist()], targets[picked.to(targets.device)], seed=seed)
+
+
+def _rows_alone(samples: Sequence[Rows], padding: Padding | None) -> list[Tensor]:
+    """Each row of the first input that runs over time, `[steps, …]`, without its padding."""
     lengths = torch.cat([sample.lengths for sample in samples]) if padding is None else padding.lengths
-    picked = torch.linspace(0, len(lengths) - 1, min(ROWS, len(lengths))).round().long()
     whole = [row for sample in samples for row in _rows(sample)]
     first = padding is not None and padding.side == "start"
-    rows = [
-        whole[k][-n:] if first else whole[k][:n]
-        for k, n in zip(picked.tolist(), lengths[picked].tolist(), strict=True)
-    ]
-    return ridge_baseline(rows, targets[picked.to(targets.device)], seed=seed)
+    return [row[-n:] if first else row[:n] for row, n in zip(whole, lengths.tolist(), strict=True)]
 
 
 def _rows(sample: Rows) -> list[Tensor]:
-    """Each row of the first input that runs over time, `[steps, …]`."""
+    """The same as the model is given them."""
     values: Any = next(leaf for leaf in leaves(sample.inputs) if leaf.dim() > 1)
     return list((values if sample.time else values.transpose(0, 1)).cpu())

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import torch
+from jaxtyping import Int
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
@@ -18,11 +19,13 @@ from .samples import Sample
 
 class LayerGradient(NamedTuple):
     """run: of the layer. by_lag: the gradient of the loss with respect to its states. detached: after how many steps
-    the model detaches them, so that no gradient goes further back; None where it does not."""
+    the model detaches them, so that no gradient goes further back; None where it does not. begun: whether the loss
+    takes a backward direction's state where it has begun to read only, at the rows' last step."""
 
     run: LayerRun
     by_lag: Tensor
     detached: int | None
+    begun: bool
 
 
 def recurrent_layer(model: nn.Module, name: str | None) -> tuple[str, Any]:
@@ -73,18 +76,39 @@ def loss_gradient_at_layer(
     at_output = [_time_first(gradients[k][0], outputs[k], module) for k in counted]
     whole = _in_float32(_with_lengths(joined([runs[k] for k in chain]), sample))
     part = _in_float32(joined([runs[k] for k in counted])) if cut else whole
-    return _by_lag(whole, part, _over_time(at_output, [runs[k] for k in counted]), gradients[chain[-1]][1:])
+    reached_output = _over_time(at_output, [runs[k] for k in counted])
+    return _by_lag(whole, part, reached_output, gradients[chain[-1]][1:], sample.lengths)
 
 
 def _by_lag(
-    whole: LayerRun, part: LayerRun, at_output: Tensor | None, at_end: Sequence[Tensor | None]
+    whole: LayerRun,
+    part: LayerRun,
+    at_output: Tensor | None,
+    at_end: Sequence[Tensor | None],
+    lengths: Int[Tensor, " rows"],
 ) -> LayerGradient:
     """Of a run, from the gradient at the output and the final states of its last part, beyond which there is none."""
     by_lag = gradient_of_run(part, at_output, tuple(at_end))
     beyond = len(whole.x) - len(part.x)
     return LayerGradient(
-        whole, torch.cat([by_lag, by_lag.new_zeros(beyond)]), len(part.x) if beyond else None
+        run=whole,
+        by_lag=torch.cat([by_lag, by_lag.new_zeros(beyond)]),
+        detached=len(part.x) if beyond else None,
+        begun=_begun(whole, at_output, at_end, lengths),
     )
+
+
+def _begun(
+    run: LayerRun, at_output: Tensor | None, at_end: Sequence[Tensor | None], lengths: Int[Tensor, " rows"]
+) -> bool:
+    """Whether the loss depends on a backward direction at the rows' last steps alone, and not on its final states."""
+    if not run.layer.bidirectional or at_output is None or len(lengths) != at_output.shape[1]:
+        return False
+    if any(state is not None and bool(state[-1].any()) for state in at_end):
+        return False
+    taken = at_output.chunk(2, 2)[1].any(2)
+    last = torch.arange(len(taken), device=taken.device).unsqueeze(1) == lengths.to(taken.device) - 1
+    return int(lengths.min()) > 1 and bool(taken.any()) and not bool((taken & ~last).any())
 
 
 def _detach(

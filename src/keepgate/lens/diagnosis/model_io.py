@@ -182,6 +182,7 @@ def refuse_not_finite(inputs: Any, time: int, *targets: Tensor) -> None:
             place = wrong.nonzero()[0].tolist()
             kind = "NaN" if bool(values[tuple(place)].isnan()) else "infinity"
             axes = ["step" if dim == time else "row" for dim in range(2)] if name == "input" else ["row"]
+            axes += ["column"] if name == "input" and wrong.dim() == 3 else []
             where = ", ".join(f"{axis} {number}" for axis, number in zip(axes, place, strict=False))
             raise SettingsError(
                 f"the {name} holds {kind} at {where} ({int(wrong.sum()):,} of {wrong.numel():,} numbers): every "

@@ -83,7 +83,7 @@ class Watch:
 
     def _measure(self, step: int) -> Measurement:
         with eval_mode(self._model):
-            run, gradient, _ = loss_gradient_at_layer(self._model, self._name, self._layer, self._rows)
+            run, gradient, *_ = loss_gradient_at_layer(self._model, self._name, self._layer, self._rows)
         part = run.trace.layer(-1)
         additive = bool(part.cell.additive)
         lives = half_lives(part).nanmedian(0).values if additive else torch.zeros(0)

@@ -25,10 +25,12 @@ CHANGED = 0.01
 class Padding:
     """Rows that end (or begin) in the same step for stretches of different length.
 
-    side:  where it stands. share: of all steps. read: whether the answers change when it is cut off.
+    side:  where it stands. share: of all steps. read: whether the answers change when it is cut off. change: by how
+    much, in their standard deviations.
     lengths: of the rows without it. rows: the samples without it, in groups of one length; as they were given, if
     `counted`: the answers are worse without it, as of a model that learnt with it, so that it is measured with them.
     misplaced: whether it stands at the starts of rows whose lengths, which the model knows, are counted from there.
+    targets: of a model that answers at each step, the share of the targets that stands in it, where they are all alike.
     """
 
     side: Side
@@ -38,6 +40,8 @@ class Padding:
     rows: Sequence[Rows]
     counted: bool = False
     misplaced: bool = False
+    change: float = 0.0
+    targets: float = 0.0
 
 
 def padding_of(samples: Sequence[Rows]) -> Padding | None:
@@ -57,9 +61,12 @@ def padding_of(samples: Sequence[Rows]) -> Padding | None:
             continue
         pairs = zip(samples, stretches, strict=True)
         groups = [group for sample, stretch in pairs for group in _cut(sample, stretch, side)]
-        read = _read(samples, stretches, groups, side)
-        lengths = torch.cat([sample.lengths for sample in samples]) - padded
-        return Padding(side=side, share=int(padded.sum()) / steps, read=read, lengths=lengths, rows=groups)
+        change = _change(samples, stretches, groups, side)
+        return Padding(
+            side=side, share=int(padded.sum()) / steps, read=change > CHANGED, change=change,
+            lengths=torch.cat([sample.lengths for sample in samples]) - padded, rows=groups,
+            targets=_targets_in_it(samples, stretches, side),
+        )  # fmt: skip
     return None
 
 
@@ -121,8 +128,11 @@ def _cut(sample: Rows, stretches: Int[Tensor, " rows"], side: Side) -> list[Rows
     ]
 
 
-def _read(samples: Sequence[Rows], stretches: Sequence[Tensor], groups: Sequence[Rows], side: Side) -> bool:
-    """Whether the answers, of a model that gives one a step those at the rows' own ends, are others without it."""
+def _change(
+    samples: Sequence[Rows], stretches: Sequence[Tensor], groups: Sequence[Rows], side: Side
+) -> float:
+    """How much the answers, of a model that gives one a step those at the rows' own ends, change without it, relative
+    to their spread."""
     with torch.no_grad():
         whole = [
             _given(sample, sample.lengths - tails if side == "end" else None)[tails.argsort(stable=True)]
@@ -131,7 +141,24 @@ def _read(samples: Sequence[Rows], stretches: Sequence[Tensor], groups: Sequence
         alone = torch.cat([_given(group) for group in groups])
     padded = torch.cat([tails.sort().values for tails in stretches]) > 0
     change = (torch.cat(whole) - alone)[padded].abs().mean()
-    return bool(change > CHANGED * alone.std())
+    return float(change / alone.std().clamp(min=1e-300))
+
+
+def _targets_in_it(samples: Sequence[Rows], stretches: Sequence[Tensor], side: Side) -> float:
+    """The share of the targets that stands in padding, of a model that answers at each step; 0 where they differ there,
+    or are left out."""
+    if not all(sample.each_step for sample in samples):
+        return 0.0
+    inside, count = [], 0
+    for sample, stretch in zip(samples, stretches, strict=True):
+        targets = (sample.targets if sample.time else sample.targets.transpose(0, 1)).cpu()
+        place = torch.arange(sample.steps)
+        place = place.flip(0) if side == "end" else place
+        inside.append(targets[place < stretch.unsqueeze(1)].flatten())
+        count += targets.numel()
+    values = torch.cat(inside)
+    left_out = not values.dtype.is_floating_point and bool((values == IGNORED).any())
+    return 0.0 if left_out or bool((values != values[0]).any()) else len(values) / count
 
 
 def _given(sample: Rows, ends: Tensor | None = None) -> Tensor:

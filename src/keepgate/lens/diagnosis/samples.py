@@ -12,7 +12,7 @@ from torch.nn.utils.rnn import pack_padded_sequence
 
 from ...errors import SettingsError
 from .model_io import call, leaves, mapped, prediction, unchanged
-from .usual_loss import as_logits, usual_loss
+from .usual_loss import are_probabilities, as_logits, usual_loss
 
 Loss = Callable[[Any, Tensor], Float[Tensor, " rows"]]
 # The target of a step that does not count, by torch's cross entropy.
@@ -93,6 +93,14 @@ class Rows:
         with torch.no_grad():
             answers = self._by_time(self._prediction(self._called(fewer)))
         return answers.dim() > self.time and answers.shape[self.time] == fewer.steps
+
+    @cached_property
+    def probabilities(self) -> int | None:
+        """Of how many classes the model gives probabilities that sum to 1; None where it gives others, or one."""
+        with torch.no_grad():
+            answers = self._prediction(self._called(self))
+        answers = self._by_time(answers) if self.each_step else answers
+        return answers.shape[-1] if are_probabilities(answers, self.targets) else None
 
     @cached_property
     def cuts(self) -> bool:

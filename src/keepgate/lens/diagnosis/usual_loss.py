@@ -46,10 +46,17 @@ def as_logits(result: Tensor, targets: Tensor) -> Tensor:
     """Results for classes as logits: those that are probabilities already, by their logarithm."""
     if targets.dtype.is_floating_point or not result.numel() or bool((result < 0).any() | (result > 1).any()):
         return result
-    result = result.float() if result.dtype.itemsize < 4 else result
     if result.numel() == targets.numel():
-        return result.logit(1e-6)
-    return result.clamp(min=1e-6).log() if bool(((result.sum(-1) - 1).abs() < 1e-3).all()) else result
+        return (result.float() if result.dtype.itemsize < 4 else result).logit(1e-6)
+    return result.clamp(min=1e-6).log() if are_probabilities(result, targets) else result
+
+
+def are_probabilities(result: Tensor, targets: Tensor) -> bool:
+    """Whether results for classes are several a row that sum to 1 in the last dimension."""
+    if targets.dtype.is_floating_point or not result.numel() or result.numel() == targets.numel():
+        return False
+    sums = result.float().sum(-1)
+    return bool(((result >= 0) & (result <= 1)).all()) and bool(((sums - 1).abs() < 1e-3).all())
 
 
 def labelled(result: Tensor, targets: Tensor) -> Tensor:

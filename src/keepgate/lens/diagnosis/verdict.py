@@ -31,9 +31,9 @@ Fault = Literal[
     "untrained",
 ]
 
-# What is wrong with the targets: all the same, told by the rows' lengths, a few of them far from the others, too large
-# for the answers to come near, those of other steps or rows, or with labels that are never answered.
-TargetFault = Literal["alike", "length", "wild", "large", "shift", "missing"]
+# What is wrong with the targets: all the same, a few of them far from the others, too large for the answers to come
+# near, those of other steps or rows, or with labels that are never answered.
+TargetFault = Literal["alike", "wild", "large", "shift", "missing"]
 
 # Gates closed or open this often hardly respond to their input: a sigmoid's slope is 0.09 or less there, against 0.25
 # in the middle.
@@ -75,14 +75,15 @@ class Findings:
     saturated: how often the gate that is least often closed or open is so, 0 to 1; of a network without gates, how
                often its states are near -1 or 1; None where they need not be.
     gated:     whether a gate keeps the memory. input_size: root mean square of what the layer reads.
-    given_size: that of what the model is given; None of tokens. weights: of the layer; None where they are not trained.
+    given_size: that of what the model is given; None of tokens. large_columns: of its features, those far from 1, with
+                their sizes. weights: of the layer; None where they are not trained.
     loss:      given everything, in nats. guess: the loss of guessing; None where it is unknown.
     assumed:   whether the caller gave no `needed`: it is then measured, or the rows' length.
     evidence:  of the answers and the data. rows: how far back single rows' answers reach.
     detached:  after how many steps the model detaches its states; None where it does not.
     trial:     what a few steps of training on these rows do; None where it was not tried.
     head:      where padding is read, what the head takes of the layer's output. both: whether it reads in both
-               directions.
+               directions. begun: whether the head takes the backward one where it has read a row's last step alone.
     """
 
     needed: int
@@ -98,6 +99,7 @@ class Findings:
     gated: bool
     input_size: float = 0.0
     given_size: float | None = None
+    large_columns: tuple[tuple[int, float], ...] = ()
     weights: WeightScale | None = None
     question_steps: int = 0
     loss: float = 0.0
@@ -107,6 +109,7 @@ class Findings:
     rows: RowHorizons | None = None
     head: HeadReads | None = None
     both: bool = False
+    begun: bool = False
     detached: int | None = None
     trial: Trial | None = None
 
@@ -130,8 +133,6 @@ class Findings:
         evidence = self.evidence
         if evidence.alike:
             return "alike"
-        if evidence.by_length >= GOOD:
-            return "length"
         if evidence.wild is not None and not evidence.good:
             return "wild"
         if self.goes_by_answers and _out_of_reach(evidence.quality):
@@ -202,10 +203,22 @@ class Findings:
         """Whether nothing measured speaks against a longer training."""
         return self.trial is None or self.trial.helps
 
+    @property
+    def surely_needed(self) -> int:
+        """Steps back to what the answers need, at least: where a baseline says it and is unsure, the low end of its
+        interval."""
+        baseline = self.evidence.baseline
+        low = (
+            None
+            if baseline is None or not self.assumed or baseline.interval is None
+            else baseline.interval[0]
+        )
+        return self.needed if low is None or low >= CLEARLY * self.needed else low
+
     def vanishes(self, share: float = 1.0) -> bool:
-        """Whether the gradient vanishes before it is back at what the answers need, or at this share of the way."""
+        """Whether the gradient vanishes before it is back at what the answers surely need, or at a share of the way."""
         lag = self.vanishing_lag
-        return lag is not None and lag < share * (self.needed + self.question_steps)
+        return lag is not None and lag < share * (self.surely_needed + self.question_steps)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -278,7 +291,8 @@ def _measured_fault(findings: Findings, evidence: Evidence, quality: AnswerQuali
         return "none"
     if evidence.padding_harms:
         return "padding"
-    if _grows(findings):
+    # In one that has learnt most of it, differences must last, and do no harm.
+    if _grows(findings) and (quality.skill < SOLVED or not math.isfinite(findings.decay)):
         return "exploding"
     # Where the loss still falls, saturated gates do not keep the network from learning, unless it is its input that
     # holds them there: then little of it can be told apart, however long the training.

@@ -70,7 +70,8 @@ def gradient_of_run(
     """`gradient_by_lag` of a layer inside a model, from the loss's gradient at the layer's output and final states.
 
     grad_output, grad_final: ∂loss/∂output and ∂loss/∂final states of the layer, as autograd gives them; None where the
-    loss does not depend on it.
+    loss does not depend on it. Of a layer that reads in both directions, each one's lags count from the last step of
+    its reading that the loss takes anything from: of a backward one that is taken at the rows' last step, its first.
     Raises SettingsError if both are None, and as `gradient_by_lag` does.
     """
     max_lag, _ = _max_lag_and_ends(layer_run.layer, layer_run.x, max_lag, state, layer_run.lengths)
@@ -91,16 +92,24 @@ def _norms_by_lag(
     stack_run: StackRun, gradients: list[States], max_lag: int, state: str | None
 ) -> Float[Tensor, " lags"]:
     """Norms of the gradients by lag, the mean over the rows, relative to all states at the first lag with any."""
-    names, ends, lags = stack_run.calls[0].cell.states, stack_run.ends, max_lag + 1
+    names, ends = stack_run.calls[0].cell.states, stack_run.ends
+    both, every = stack_run.directions > 1, range(len(names))
+
+    def of_place(place: int, indices: Sequence[int]) -> Tensor:
+        values = _norm(torch.cat([gradients[place][k] for k in indices], 2))
+        return _by_lag(values, ends, len(values), reverse=stack_run.calls[place].reverse)
+
+    unread = [
+        (of_place(place, every) != 0).int().argmax(0) if both else None for place in range(len(gradients))
+    ]
 
     def norms(indices: Sequence[int]) -> Tensor:
         total = torch.zeros((), dtype=torch.float64)
-        for call, by_state in zip(stack_run.calls, gradients, strict=True):
-            state_norms = _norm(torch.cat([by_state[k] for k in indices], 2))
-            total = total.hypot(_by_lag(state_norms, ends, lags, reverse=call.reverse))
+        for place, skipped in enumerate(unread):
+            total = total.hypot(_without_first(of_place(place, indices), skipped)[: max_lag + 1])
         return _row_mean(total, ends)
 
-    overall = norms(range(len(names)))
+    overall = norms(every)
     first = overall[overall != 0][:1]
     # A loss of exactly 0, or a head of zeros, sends nothing back: 0 at every lag, not 0 / 0.
     return (overall if state is None else norms([names.index(state)])) / (first if len(first) else 1.0)
@@ -184,6 +193,16 @@ def _by_lag(
     lag = torch.arange(lags, device=values.device).unsqueeze(1).expand(-1, len(ends))
     step = lag if reverse else (ends - 1 - lag).clamp(min=0)
     return values.gather(0, step).where(lag < ends, 0.0)
+
+
+def _without_first(
+    values: Float[Tensor, "lags batch"], skipped: Tensor | None
+) -> Float[Tensor, "lags batch"]:
+    """Each row's values from a lag of its own on, and 0 beyond its last."""
+    if skipped is None:
+        return values
+    lag = torch.arange(len(values), device=values.device).unsqueeze(1) + skipped
+    return values.gather(0, lag.clamp(max=len(values) - 1)).where(lag < len(values), 0.0)
 
 
 def _row_mean(values: Float[Tensor, "lags batch"], ends: Tensor) -> Float[Tensor, " lags"]:

@@ -2,11 +2,10 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 from ...wording import Message, msg, percent
-from ..attribution.look_back import LookBack
-from ..diagnosis.answer_quality import AnswerQuality
+from ..diagnosis.answer_quality import GOOD, AnswerQuality
 from ..diagnosis.diagnosis import Diagnosis
 from ..diagnosis.padding import Padding
 from ..diagnosis.ridge_baseline import Baseline
@@ -14,13 +13,15 @@ from ..diagnosis.row_horizons import SHARE, RowHorizons
 from ..diagnosis.verdict import Fault, Findings, TargetFault, Verdict
 from .labels import catalog_language, render, sentence
 
-# So many labels are named at most.
+# So many labels, or columns, are named at most.
 LABELS = 4
+# Targets in padding are worth a word from this share of all on.
+PADDED = 0.1
 
 
 def verdict_text(verdict: Verdict, language: str) -> str:
     """The fault and its remedy as one sentence that can follow a name. Raises SettingsError for an unknown language."""
-    return _phrase(_verdict(verdict), catalog_language(language))
+    return phrase(_verdict(verdict), catalog_language(language))
 
 
 def diagnosis_text(diagnosis: Diagnosis, language: str) -> str:
@@ -29,32 +30,11 @@ def diagnosis_text(diagnosis: Diagnosis, language: str) -> str:
     verdict = (
         f"{diagnosis.name}{render(msg('report.colon'), short)}{verdict_text(diagnosis.verdict, language)}"
     )
-    figures = [f"  {_phrase(figure, short)}" for figure in _figures(diagnosis)]
+    figures = [f"  {phrase(figure, short)}" for figure in _figures(diagnosis)]
     return "\n".join([verdict, *figures])
 
 
-def data_text(
-    items: int, tokens: int, language: str, *, form: Literal["questions", "texts", "stream", "series"]
-) -> str:
-    """The size of the data: how many questions, or texts, of which how many tokens at most are read at once.
-
-    form: "stream" for texts of which every place is predicted from the tokens before it; "series" for series, of
-    whose windows the tokens are segments. Raises as `verdict_text`.
-    """
-    counted = msg(f"report.{'texts' if form == 'stream' else form}", n=items)
-    read = msg(f"report.{'segments' if form == 'series' else 'tokens'}", n=tokens)
-    message = msg(f"report.data_{form}", items=counted, tokens=read)
-    return _phrase(message, catalog_language(language))
-
-
-def look_back_text(back: LookBack, language: str) -> str:
-    """How long a window has to be, from how far back forecasts hang on it. Raises as `verdict_text`."""
-    key = "report.look_back_all" if 2 * back.steps > back.contexts[-1] else "report.look_back"
-    message = msg(key, n=back.steps, all=back.contexts[-1], more=2 * back.contexts[-1])
-    return f"  {_phrase(message, catalog_language(language))}"
-
-
-def _phrase(message: Message, language: str) -> str:
+def phrase(message: Message, language: str) -> str:
     """A message that need not begin a sentence: in English without a capital."""
     return render(message, language) if language == "en" else sentence(message, language)
 
@@ -77,7 +57,27 @@ def _noted(verdict: Verdict, message: Message) -> Message:
         message = msg("verdict.never", verdict=message, labels=_labels(confusion.rare))
     if quality is not None and quality.flat and not (findings.as_drawn or findings.flat):
         message = msg("verdict.flat_too", verdict=message, flat=_flat(quality))
+    for note in _notes(verdict):
+        message = msg("verdict.noted", verdict=message, note=note)
     return message
+
+
+def _notes(verdict: Verdict) -> list[Message]:
+    """What else is seen of the data and the head, as sentences: none of it need be a fault."""
+    evidence, notes = verdict.findings.evidence, []
+    if evidence.by_length >= GOOD:
+        notes.append(msg("verdict.length", skill=evidence.by_length))
+    if evidence.away is not None:
+        how = "same" if evidence.away.same else "column"
+        notes.append(msg(f"verdict.away_{how}", column=evidence.away.column, skill=evidence.away.skill))
+    if evidence.probabilities is not None:
+        floor = math.log1p((evidence.probabilities - 1) / math.e)
+        notes.append(msg("verdict.probabilities", floor=floor, classes=evidence.probabilities))
+    if evidence.padding is not None and evidence.padding.targets > PADDED:
+        notes.append(msg("verdict.padded_targets", share=percent(evidence.padding.targets)))
+    if verdict.findings.begun and verdict.fault in ("none", "overfitted"):
+        notes.append(msg("verdict.begun"))
+    return notes
 
 
 def _flat(quality: AnswerQuality) -> Message:
@@ -128,8 +128,6 @@ def _scale(findings: Findings) -> Message | None:
 def _targets(findings: Findings, fault: TargetFault) -> Message:
     """What is wrong with the targets."""
     evidence = findings.evidence
-    if fault == "length":
-        return msg("verdict.length", skill=evidence.by_length)
     if fault == "wild" and evidence.wild is not None:
         return msg("verdict.wild", **vars(evidence.wild))
     if fault == "large" and evidence.quality is not None:
@@ -152,6 +150,8 @@ def _quality(quality: AnswerQuality) -> Message:
 
 def _fault(verdict: Verdict) -> Message:
     findings, fault = verdict.findings, verdict.fault
+    if findings.begun and fault in ("forgets", "untrained", "unknown"):
+        return msg("verdict.backward", needed=findings.needed)
     message = _of_answers(findings, fault) or _of_training(findings, fault)
     if message is None and findings.goes_by_answers:
         message = _measured(findings, fault)
@@ -184,11 +184,8 @@ def _of_training(findings: Findings, fault: Fault) -> Message | None:
     """What is said of states that are detached, and of what a few steps of training do."""
     if fault == "forgets" and findings.cut_off:
         return msg("verdict.detached", steps=findings.detached, needed=findings.needed)
-    trial, quality, baseline = (
-        findings.trial,
-        findings.evidence.quality,
-        _baseline(findings.evidence.baseline),
-    )
+    trial, quality = findings.trial, findings.evidence.quality
+    baseline = _baseline(findings.evidence.baseline)
     if trial is None or fault not in ("unknown", "untrained") or findings.as_drawn:
         return None
     lost = quality is not None and quality.lost_on_long_rows
@@ -222,12 +219,18 @@ def _saturated(findings: Findings) -> Message:
         often=msg(f"verdict.{often}", saturated=findings.saturated),
     )
     if findings.given_large:
-        return msg("verdict.large_input", ends=ends, input_size=findings.input_size)
+        return msg("verdict.large_input", ends=ends, input_size=findings.input_size, where=_columns(findings))
     if findings.weights is not None and findings.large_weights:
         return msg("verdict.large_weights", ends=ends, ratio=findings.weights.ratio)
     if findings.reads_large:
         return msg("verdict.large_made", ends=ends, input_size=findings.input_size)
     return msg("verdict.saturated", ends=ends)
+
+
+def _columns(findings: Findings) -> Message | str:
+    """In which features of the input the large numbers are."""
+    columns = [msg("verdict.in_column", column=k, size=size) for k, size in findings.large_columns[:LABELS]]
+    return msg("verdict.in_columns", columns=columns) if columns else ""
 
 
 def _numbers(findings: Findings) -> dict[str, Any]:
@@ -293,14 +296,8 @@ def _where(rows: RowHorizons | None, last: Message) -> Message:
         return msg("verdict.few_rows", last=last, rows=rows.rows)
     low, high = rows.interval
     return msg(
-        "verdict.within",
-        last=_last(rows.steps),
-        low=low,
-        high=high,
-        rows=rows.rows,
-        share=SHARE,
-        what=_what(rows),
-    )
+        "verdict.within", last=_last(rows.steps), low=low, high=high, rows=rows.rows, share=SHARE, what=_what(rows)
+    )  # fmt: skip
 
 
 def _last(steps: int) -> Message:
@@ -366,12 +363,22 @@ def _figures(diagnosis: Diagnosis) -> list[Message]:
         figures.append(baseline)
     elif findings.assumed and findings.evidence.quality is None:
         figures.append(msg("report.assumed", needed=diagnosis.needed))
-    padding = findings.evidence.padding
+    return [*_of_rows(diagnosis), *figures]
+
+
+def _of_rows(diagnosis: Diagnosis) -> list[Message]:
+    """How long the rows are, what of them is padding, and which answers are looked at."""
+    evidence, (low, high) = diagnosis.verdict.findings.evidence, diagnosis.lengths
+    lines = [msg("report.lengths" if low < high else "report.length", low=low, high=high)]
+    padding = evidence.padding
     if padding is not None:
         how = "misplaced" if padding.misplaced else "start_counted" if padding.counted else padding.side
-        key = f"report.padding_{how}"
-        figures.insert(0, msg(key, share=percent(padding.share)))
-    return figures
+        read = padding.read and not padding.misplaced and math.isfinite(padding.change)
+        change = msg("report.cut_changes", change=padding.change) if read else ""
+        lines.append(msg(f"report.padding_{how}", share=percent(padding.share), change=change))
+    if evidence.each_step:
+        lines.append(msg("report.each_step"))
+    return lines
 
 
 def _rows(diagnosis: Diagnosis) -> list[Message]:

@@ -1,0 +1,29 @@
+"""Text of what a model was examined with, and of the window that it needs, in two languages."""
+
+from typing import Literal
+
+from ...wording import msg
+from ..attribution.look_back import LookBack
+from .diagnosis_text import phrase
+from .labels import catalog_language
+
+
+def data_text(
+    items: int, tokens: int, language: str, *, form: Literal["questions", "texts", "stream", "series"]
+) -> str:
+    """The size of the data: how many questions, or texts, of which how many tokens at most are read at once.
+
+    form: "stream" for texts of which every place is predicted from the tokens before it; "series" for series, of
+    whose windows the tokens are segments. Raises as `verdict_text`.
+    """
+    counted = msg(f"report.{'texts' if form == 'stream' else form}", n=items)
+    read = msg(f"report.{'segments' if form == 'series' else 'tokens'}", n=tokens)
+    message = msg(f"report.data_{form}", items=counted, tokens=read)
+    return phrase(message, catalog_language(language))
+
+
+def look_back_text(back: LookBack, language: str) -> str:
+    """How long a window has to be, from how far back forecasts hang on it. Raises as `verdict_text`."""
+    key = "report.look_back_all" if 2 * back.steps > back.contexts[-1] else "report.look_back"
+    message = msg(key, n=back.steps, all=back.contexts[-1], more=2 * back.contexts[-1])
+    return f"  {phrase(message, catalog_language(language))}"
