@@ -6,7 +6,7 @@
 
 All contenders of a row take turns in one process. "float32" is a layer as it is, which packs its weights at each call,
 "frozen" one that trusts them, as a narrow one does; ratios are of medians. A row whose narrow layer does not agree with
-a float32 layer of the rounded weights is not timed, and the exit code says so.
+the rounded weights in float64 is not timed, and the exit code says so.
 """
 
 import argparse
@@ -33,8 +33,9 @@ from keepgate.tasks import KINDS
 
 HIDDEN, ROWS, STEPS = (64, 128, 256, 512), (1, 8), 100
 STORIES = 200
-# float32's rounding over so many steps, relative to outputs between -1 and 1 or so.
-TOLERANCE = 1e-4
+# float32's rounding over the first steps, of outputs between -1 and 1 or so. A cell may make it larger at each step, as
+# layer normalisation does: at last a narrow layer may be twice as far from float64 as a float32 layer with its weights.
+FIRST, FIRST_TOLERANCE, TOLERANCE = 10, 1e-5, 1e-4
 
 
 def main() -> None:
@@ -101,7 +102,7 @@ def speed(cell: Any, steps: int, batch: int, hidden: int) -> list[str] | None:
         for parameter in twin.parameters():
             if parameter.dim() == 2:
                 parameter.copy_(torch.from_numpy(NarrowMatrix.of(parameter.numpy(), weights).widened()))
-        if float((layers[weights](x)[0] - twin(x)[0]).abs().max()) > TOLERANCE:
+        if not agrees(layers[weights], twin, x):
             return None
     threads = torch.get_num_threads()
     calls = {
@@ -120,6 +121,15 @@ def speed(cell: Any, steps: int, batch: int, hidden: int) -> list[str] | None:
     }
     times = {name: timing.median for name, timing in interleave(calls, seconds=0.4).items()}
     return [*row, *(f"{times['frozen'] / times[weights]:.2f}×" for weights in ("bfloat16", "int8"))]
+
+
+def agrees(narrow: Recurrent, twin: Recurrent, x: torch.Tensor) -> bool:
+    """Whether a narrow layer gives what its weights, widened in `twin`, give in float64, to float32's rounding."""
+    exact = copy.deepcopy(twin).double()(x.double())[0]
+    off, of_float32 = ((layer(x)[0].double() - exact).abs().flatten(1).amax(1) for layer in (narrow, twin))
+    return bool(
+        off[:FIRST].max() <= FIRST_TOLERANCE and off.max() <= max(TOLERANCE, 2 * float(of_float32.max()))
+    )
 
 
 def demo_networks() -> dict[str, tuple[Path, list[Any]]]:

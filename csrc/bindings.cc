@@ -173,15 +173,6 @@ tuple as_tuple(const std::vector<const char*>& names) {
   return tuple(all);
 }
 
-tuple cells() {
-  std::vector<const char*> names;
-  for (int cell = 0; cell < kernel_set().count; ++cell) names.push_back(kernel_set().cells[cell].name);
-  return as_tuple(names);
-}
-
-#define KEEPGATE_QUOTED(arguments, name, value) #name,
-tuple operations() { return as_tuple({KEEPGATE_OPERATIONS(KEEPGATE_QUOTED) "row_mean"}); }
-
 // (constants, temporaries, row temporaries, instructions): each of these the operation's number, and registers.
 void read_program(Program& program, std::vector<double>& constants, std::vector<Instruction>& instructions, int bound,
                   handle given) {
@@ -248,12 +239,6 @@ long add_program(handle shape, handle wx_gates, handle uh_gates, handle infer, h
   return kernel_set().count + long(added_programs.size()) - 1;
 }
 
-size_t packed_bytes(long cell, int type, handle sizes) {
-  Sizes s;
-  set(s, sizes);
-  return kernel_of(Type(type)).packed_bytes(*cell_of(cell), s);
-}
-
 void random_mask(int type, const tuple& array, const tuple& shape, int threads, uint64_t seed, uint32_t stream,
                  double probability, double below, double otherwise) {
   Mask m = {};
@@ -273,16 +258,25 @@ void random_mask(int type, const tuple& array, const tuple& shape, int threads, 
 
 }  // namespace
 
+#define KEEPGATE_QUOTED(arguments, name, value) #name,
 NB_MODULE(core, m) {
   m.doc() = "The C++ core: one layer, one direction, as addresses and sizes. What an address holds is not checked.";
   m.def("isa", [] { return kernel_set().name; });
   m.def("isas", [] { return as_tuple(available_sets()); });
-  m.def("operations", operations);
+  m.def("operations", [] { return as_tuple({KEEPGATE_OPERATIONS(KEEPGATE_QUOTED) "row_mean"}); });
   m.def("add_program", add_program);
-  m.def("cells", cells);
+  m.def("cells", [] {
+    std::vector<const char*> names;
+    for (int cell = 0; cell < kernel_set().count; ++cell) names.push_back(kernel_set().cells[cell].name);
+    return as_tuple(names);
+  });
   m.def("random_mask", random_mask);
   m.def("padded", [](long units, int type) { return padded(units, Type(type)); });
-  m.def("packed_bytes", packed_bytes);
+  m.def("packed_bytes", [](long cell, int type, const tuple& given) {
+    Sizes sizes;
+    set(sizes, given);
+    return kernel_of(Type(type)).packed_bytes(*cell_of(cell), sizes);
+  });
   // It may wait for a running team, whose threads may need the GIL.
   m.def(
       "borrow_threads", [](Address parallel) { borrow_threads(reinterpret_cast<Parallel>(parallel)); },

@@ -37,15 +37,16 @@ KEEPGATE_INLINE void on_vectors(const Operand<T>* operands, long rows, long unit
 template <class Cell, class T, bool saves>
 void forward_program(const Operand<T>* registers, long rows, long units, bool nontemporal) {
   using V = Vec<T>;
-  constexpr int columns = Cell::gates + Cell::split, first_weight = columns + Cell::states;
-  constexpr int first_next = first_weight + Cell::vectors, first_saved = first_next + Cell::states;
-  constexpr int bound = first_saved + (saves ? Cell::saved : 0);
+  constexpr int columns = Cell::gates + Cell::split, per_units = Cell::vectors + Cell::unit_inputs;
+  constexpr int first_per_unit = columns + Cell::states, first_next = first_per_unit + per_units;
+  constexpr int first_saved = first_next + Cell::states, bound = first_saved + (saves ? Cell::saved : 0);
   on_vectors<columns, bound>(registers, rows, units, [&](auto load, auto store) __attribute__((always_inline)) {
-    V sum[columns], prev[Cell::states], weight[Cell::vectors + 1], next[Cell::states], saved[Cell::saved + 1];
-    for (int i = 0; i < columns; i++) sum[i] = load(i);
-    for (int n = !Cell::reads_output; n < Cell::states; n++) prev[n] = load(columns + n);
-    for (int n = 0; n < Cell::vectors; n++) weight[n] = load(first_weight + n);
-    Cell::forward(sum, prev, weight, next, saved);
+    V pre[columns], prev[Cell::states], per_unit[per_units + 1], next[Cell::states], saved[Cell::saved + 1];
+    for (int i = 0; i < columns; i++) pre[i] = load(i);
+    for (int n = 0; n < Cell::states; n++)
+      if (Cell::reads[n]) prev[n] = load(columns + n);
+    for (int n = 0; n < per_units; n++) per_unit[n] = load(first_per_unit + n);
+    Cell::forward(pre, prev, per_unit, next, saved);
     for (int n = 0; n < Cell::states; n++) store(first_next + n, next[n], false);
     for (int k = 0; k < bound - first_saved; k++) store(first_saved + k, saved[k], nontemporal);
   });
@@ -54,22 +55,25 @@ void forward_program(const Operand<T>* registers, long rows, long units, bool no
 template <class Cell, class T>
 void backward_program(const Operand<T>* registers, long rows, long units, bool) {
   using V = Vec<T>;
-  constexpr int columns = Cell::gates + Cell::split, first_d_prev = columns + Cell::vectors;
-  constexpr int first_d_next = first_d_prev + Cell::states, first_saved = first_d_next + Cell::states;
-  constexpr int first_prev = first_saved + Cell::saved, first_next = first_prev + Cell::states;
-  constexpr int first_weight = first_next + Cell::states, bound = first_weight + Cell::vectors;
-  on_vectors<first_d_prev, bound>(registers, rows, units, [&](auto load, auto store) __attribute__((always_inline)) {
-    V d_next[Cell::states], saved[Cell::saved + 1], prev[Cell::states], next[Cell::states], weight[Cell::vectors + 1];
-    V d_pre[columns], d_prev[Cell::states], d_weight[Cell::vectors + 1];
-    for (int n = 0; n < Cell::states; n++) d_next[n] = load(first_d_next + n), next[n] = load(first_next + n);
-    for (int n = !Cell::reads_output; n < Cell::states; n++) prev[n] = load(first_prev + n);
-    for (int k = 0; k < Cell::saved; k++) saved[k] = load(first_saved + k);
-    for (int n = 0; n < Cell::vectors; n++) weight[n] = load(first_weight + n);
-    Cell::backward(d_next, saved, prev, next, weight, d_pre, d_prev, d_weight);
-    for (int i = 0; i < columns; i++) store(i, d_pre[i], false);
-    for (int n = 0; n < Cell::vectors; n++) store(columns + n, d_weight[n], false);
-    for (int n = 0; n < Cell::states; n++) store(first_d_prev + n, d_prev[n], false);
-  });
+  constexpr int columns = Cell::gates + Cell::split, per_units = Cell::vectors + Cell::unit_inputs;
+  constexpr int first_d_prev = columns + per_units, first_d_next = first_d_prev + Cell::states;
+  constexpr int first_saved = first_d_next + Cell::states, first_prev = first_saved + Cell::saved;
+  constexpr int first_next = first_prev + Cell::states, first_per_unit = first_next + Cell::states;
+  constexpr int bound = first_per_unit + per_units;
+  on_vectors<columns + Cell::vectors, bound>(
+      registers, rows, units, [&](auto load, auto store) __attribute__((always_inline)) {
+        V d_next[Cell::states], saved[Cell::saved + 1], prev[Cell::states], next[Cell::states], per_unit[per_units + 1];
+        V d_pre[columns], d_prev[Cell::states], d_per_unit[per_units + 1];
+        for (int n = 0; n < Cell::states; n++) d_next[n] = load(first_d_next + n), next[n] = load(first_next + n);
+        for (int n = 0; n < Cell::states; n++)
+          if (Cell::reads[n]) prev[n] = load(first_prev + n);
+        for (int k = 0; k < Cell::saved; k++) saved[k] = load(first_saved + k);
+        for (int n = 0; n < per_units; n++) per_unit[n] = load(first_per_unit + n);
+        Cell::backward(d_next, saved, prev, next, per_unit, d_pre, d_prev, d_per_unit);
+        for (int i = 0; i < columns; i++) store(i, d_pre[i], false);
+        for (int n = 0; n < per_units; n++) store(columns + n, d_per_unit[n], false);
+        for (int n = 0; n < Cell::states; n++) store(first_d_prev + n, d_prev[n], false);
+      });
 }
 
 template <class Cell>
@@ -78,19 +82,21 @@ constexpr CellProgram compiled_cell() {
   cell.name = Cell::name;
   cell.gates = Cell::gates, cell.states = Cell::states, cell.vectors = Cell::vectors, cell.saved = Cell::saved;
   cell.split = Cell::split, cell.dense = Cell::dense, cell.bias_hh = Cell::bias_hh;
+  cell.recurrent_state = Cell::recurrent_state, cell.unit_inputs = Cell::unit_inputs;
   for (int i = 0; i < Cell::gates; i++) cell.wx_gates[i] = Cell::wx_gates[i], cell.uh_gates[i] = Cell::uh_gates[i];
-  const int columns = Cell::gates + Cell::split, inputs = columns + Cell::states + Cell::vectors;
+  const int columns = Cell::gates + Cell::split, per_unit = Cell::vectors + Cell::unit_inputs;
+  const int inputs = columns + Cell::states + per_unit;
   cell.infer.bound = inputs + Cell::states, cell.forward.bound = cell.infer.bound + Cell::saved;
-  cell.backward.bound = inputs + 2 * Cell::states + Cell::saved + Cell::vectors + Cell::states;
+  cell.backward.bound = inputs + 2 * Cell::states + Cell::saved + per_unit + Cell::states;
   cell.infer.compiled_float = forward_program<Cell, float, false>;
   cell.infer.compiled_double = forward_program<Cell, double, false>;
   cell.forward.compiled_float = forward_program<Cell, float, true>;
   cell.forward.compiled_double = forward_program<Cell, double, true>;
   cell.backward.compiled_float = backward_program<Cell, float>;
   cell.backward.compiled_double = backward_program<Cell, double>;
-  for (int n = !Cell::reads_output; n < Cell::states; n++) {
-    cell.infer.reads[columns + n] = cell.forward.reads[columns + n] = true;
-    cell.backward.reads[inputs + Cell::states + Cell::saved + n] = true;
+  for (int n = 0; n < Cell::states; n++) {
+    cell.infer.reads[columns + n] = cell.forward.reads[columns + n] = Cell::reads[n];
+    cell.backward.reads[inputs + Cell::states + Cell::saved + n] = Cell::reads[n];
   }
   return cell;
 }

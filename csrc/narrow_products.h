@@ -84,7 +84,7 @@ bool multiply_parts([[maybe_unused]] const Product<float>& p, [[maybe_unused]] i
 #endif
 }
 
-// multiply() for weights as they are packed. scratch: for narrow ones at least a panel of them in T, four rows more.
+// multiply() for weights as they are packed. scratch: for narrow ones the widest panel of them in T, or parts of rows.
 template <class W, class T>
 void multiply_packed(const Product<T>& p, int vectors, long from, long to, long panels, [[maybe_unused]] T* scratch) {
   if constexpr (W::group > 1)

@@ -6,30 +6,26 @@
 
 namespace keepgate::KEEPGATE_SET {
 
-using Words = uint32_t __attribute__((vector_size(register_bytes)));
-using WideWords = uint64_t __attribute__((vector_size(register_bytes)));
+// 32-bit words, each in the lower half of 64 bits, whose upper half is of no account.
+using Words = uint64_t __attribute__((vector_size(register_bytes)));
+using NarrowWords = uint32_t __attribute__((vector_size(register_bytes / 2)));
+constexpr int counters_at_once = register_bytes / 8;
 
-// Both halves of the products of 32-bit words with a constant.
-KEEPGATE_INLINE void multiply_words(Words words, uint32_t factor, Words& high, Words& low) {
-  const auto product = [&](WideWords wide) {  // of the lower half of each wide word
+KEEPGATE_INLINE Words product(Words words, uint32_t factor) {
 #if defined(__x86_64__)
-    using Native = long long __attribute__((vector_size(register_bytes)));
-    return (WideWords)KEEPGATE_X86(mul_epu32)((Native)wide, (Native)(WideWords{} + factor));
+  using Native = long long __attribute__((vector_size(register_bytes)));
+  return (Words)KEEPGATE_X86(mul_epu32)((Native)words, (Native)(Words{} + factor));
 #else
-    return (wide & 0xffffffff) * factor;
+  return (words & 0xffffffff) * factor;
 #endif
-  };
-  const WideWords even = product((WideWords)words), odd = product((WideWords)words >> 32);
-  high = (Words)(even >> 32 | (odd & ~uint64_t(0xffffffff))), low = (Words)((even & 0xffffffff) | odd << 32);
 }
 
 // Replaces each counter, words c[0] to c[3], by its four random words.
 KEEPGATE_INLINE void philox(Words (&c)[4], uint64_t seed) {
   uint32_t key_0 = uint32_t(seed), key_1 = uint32_t(seed >> 32);
   for (int round = 0; round < 10; round++, key_0 += 0x9e3779b9, key_1 += 0xbb67ae85) {
-    Words high_0, low_0, high_2, low_2;
-    multiply_words(c[0], 0xd2511f53, high_0, low_0), multiply_words(c[2], 0xcd9e8d57, high_2, low_2);
-    c[0] = high_2 ^ c[1] ^ key_0, c[1] = low_2, c[2] = high_0 ^ c[3] ^ key_1, c[3] = low_0;
+    const Words first = product(c[0], 0xd2511f53), third = product(c[2], 0xcd9e8d57);
+    c[0] = (third >> 32) ^ c[1] ^ key_0, c[1] = third, c[2] = (first >> 32) ^ c[3] ^ key_1, c[3] = first;
   }
 }
 
@@ -37,21 +33,24 @@ KEEPGATE_INLINE void philox(Words (&c)[4], uint64_t seed) {
 // word w of the i-th counter of these 16: {their number in the row, row, step, stream}.
 template <class T>
 void random_mask(const Mask& m, long from, long to) {
-  constexpr long lanes = Vec<float>::lanes, counters = 16;
+  constexpr long counters = 16;
   const T low = T(m.threshold ? m.below : m.otherwise), high = T(m.otherwise);
   const uint32_t last_below = uint32_t(m.threshold - 1);
   Words numbers;
-  for (int i = 0; i < lanes; i++) numbers[i] = uint32_t(i);
+  for (int i = 0; i < counters_at_once; i++) numbers[i] = uint64_t(i);
   for (; from < to; from++) {
     const long step = from / m.rows, row = from % m.rows;
     T* const units = static_cast<T*>(m.to.data) + step * m.to.step + row * m.to.row;
     for (long first = 0; first < m.units; first += 4 * counters) {
       uint32_t word[4 * counters];
-      for (long i = 0; i < counters; i += lanes) {
-        Words c[4] = {numbers + uint32_t(first / 4 + i), Words{} + uint32_t(row), Words{} + uint32_t(step),
+      for (long i = 0; i < counters; i += counters_at_once) {
+        Words c[4] = {numbers + uint64_t(first / 4 + i), Words{} + uint64_t(row), Words{} + uint64_t(step),
                       Words{} + m.stream};
         philox(c, m.seed);
-        for (int w = 0; w < 4; w++) std::memcpy(word + w * counters + i, &c[w], sizeof c[w]);
+        for (int w = 0; w < 4; w++) {
+          const auto narrow = __builtin_convertvector(c[w], NarrowWords);
+          std::memcpy(word + w * counters + i, &narrow, sizeof narrow);
+        }
       }
       const auto write = [&](long count) {
         for (long i = 0; i < count; i++) units[first + i] = word[i] <= last_below ? low : high;

@@ -6,5 +6,21 @@
 #include "gru.h"
 #include "peephole.h"
 #include "mingru.h"
+#include "lstm_keep_output_keep_memory.h"
+#include "lstm_keep_memory.h"
+#include "lstm_dropout_mask.h"
+#include "gru_keep_output.h"
+#include "gru_dropout_mask.h"
 
-#define KEEPGATE_CELLS(X) X(RnnTanh) X(RnnRelu) X(Lstm) X(Gru) X(Peephole) X(Mingru)
+#define KEEPGATE_CELLS(X) \
+  X(RnnTanh) \
+  X(RnnRelu) \
+  X(Lstm) \
+  X(Gru) \
+  X(Peephole) \
+  X(Mingru) \
+  X(LstmKeepOutputKeepMemory) \
+  X(LstmKeepMemory) \
+  X(LstmDropoutMask) \
+  X(GruKeepOutput) \
+  X(GruDropoutMask)

@@ -7,17 +7,19 @@ struct Gru {
   static constexpr int gates = 3;   // r z n
   static constexpr int states = 1;  // h
   static constexpr int vectors = 0;
+  static constexpr int unit_inputs = 0;
   static constexpr int saved = 4;                    // r z n uh_n
   static constexpr int split = 1;                    // gates whose wx and uh do more than add up
   static constexpr int wx_gates[gates] = {2, 0, 1};  // n r z
   static constexpr int uh_gates[gates] = {0, 1, 2};  // r z n
   static constexpr bool dense = true;                // whether uh is a product with the output before
   static constexpr bool bias_hh = true;              // whether uh has a bias
-  static constexpr bool reads_output = true;         // whether a step reads h_prev itself, beside uh
+  static constexpr int recurrent_state = 0;          // uh is made of h_prev
+  static constexpr bool reads[states] = {true};      // which states before it a step reads itself, beside uh
 
   // wx_n, a_r, a_z, uh_n  ->  h; r, z, n, uh_n
   template <class V>
-  static KEEPGATE_INLINE void forward(const V* pre, const V* prev, const V* /*weight*/, V* next, V* saved) {
+  static KEEPGATE_INLINE void forward(const V* pre, const V* prev, const V* /*per_unit*/, V* next, V* saved) {
     const V wx_n = pre[0], a_r = pre[1], a_z = pre[2], uh_n = pre[3];
     const V h_prev = prev[0];
     const V r = sigmoid(a_r);
@@ -33,7 +35,7 @@ struct Gru {
   // gradients of h  ->  of wx_n, a_r, a_z, uh_n; of h_prev beside uh
   template <class V>
   static KEEPGATE_INLINE void backward(const V* d_next, const V* saved, const V* prev, const V* /*next*/,
-                                       const V* /*weight*/, V* d_pre, V* d_prev, V* /*d_weight*/) {
+                                       const V* /*per_unit*/, V* d_pre, V* d_prev, V* /*d_per_unit*/) {
     const V r = saved[0], z = saved[1], n = saved[2], uh_n = saved[3];
     const V h_prev = prev[0];
     const V d_h = d_next[0];

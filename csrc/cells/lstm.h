@@ -7,17 +7,19 @@ struct Lstm {
   static constexpr int gates = 4;   // i f g o
   static constexpr int states = 2;  // h c
   static constexpr int vectors = 0;
+  static constexpr int unit_inputs = 0;
   static constexpr int saved = 4;                       // i f g o
   static constexpr int split = 0;                       // gates whose wx and uh do more than add up
   static constexpr int wx_gates[gates] = {0, 1, 2, 3};  // i f g o
   static constexpr int uh_gates[gates] = {0, 1, 2, 3};  // i f g o
   static constexpr bool dense = true;                   // whether uh is a product with the output before
   static constexpr bool bias_hh = true;                 // whether uh has a bias
-  static constexpr bool reads_output = false;           // whether a step reads h_prev itself, beside uh
+  static constexpr int recurrent_state = 0;             // uh is made of h_prev
+  static constexpr bool reads[states] = {false, true};  // which states before it a step reads itself, beside uh
 
   // a_i, a_f, a_g, a_o  ->  h, c; i, f, g, o
   template <class V>
-  static KEEPGATE_INLINE void forward(const V* pre, const V* prev, const V* /*weight*/, V* next, V* saved) {
+  static KEEPGATE_INLINE void forward(const V* pre, const V* prev, const V* /*per_unit*/, V* next, V* saved) {
     const V a_i = pre[0], a_f = pre[1], a_g = pre[2], a_o = pre[3];
     const V c_prev = prev[1];
     const V i = sigmoid(a_i);
@@ -36,7 +38,7 @@ struct Lstm {
   // gradients of h, c  ->  of a_i, a_f, a_g, a_o; of h_prev, c_prev beside uh
   template <class V>
   static KEEPGATE_INLINE void backward(const V* d_next, const V* saved, const V* prev, const V* next,
-                                       const V* /*weight*/, V* d_pre, V* d_prev, V* /*d_weight*/) {
+                                       const V* /*per_unit*/, V* d_pre, V* d_prev, V* /*d_per_unit*/) {
     const V i = saved[0], f = saved[1], g = saved[2], o = saved[3];
     const V c_prev = prev[1];
     const V c = next[1];

@@ -7,17 +7,19 @@ struct Mingru {
   static constexpr int gates = 2;   // z n
   static constexpr int states = 1;  // h
   static constexpr int vectors = 0;
+  static constexpr int unit_inputs = 0;
   static constexpr int saved = 2;                 // z n
   static constexpr int split = 0;                 // gates whose wx and uh do more than add up
   static constexpr int wx_gates[gates] = {0, 1};  // z n
   static constexpr int uh_gates[gates] = {0, 1};  // no uh
   static constexpr bool dense = false;            // whether uh is a product with the output before
   static constexpr bool bias_hh = false;          // whether uh has a bias
-  static constexpr bool reads_output = true;      // whether a step reads h_prev itself
+  static constexpr int recurrent_state = 0;
+  static constexpr bool reads[states] = {true};  // which states before it a step reads
 
   // wx_z, wx_n  ->  h; z, n
   template <class V>
-  static KEEPGATE_INLINE void forward(const V* pre, const V* prev, const V* /*weight*/, V* next, V* saved) {
+  static KEEPGATE_INLINE void forward(const V* pre, const V* prev, const V* /*per_unit*/, V* next, V* saved) {
     const V wx_z = pre[0], wx_n = pre[1];
     const V h_prev = prev[0];
     const V z = sigmoid(wx_z);
@@ -29,7 +31,7 @@ struct Mingru {
   // gradients of h  ->  of wx_z, wx_n; of h_prev
   template <class V>
   static KEEPGATE_INLINE void backward(const V* d_next, const V* saved, const V* prev, const V* /*next*/,
-                                       const V* /*weight*/, V* d_pre, V* d_prev, V* /*d_weight*/) {
+                                       const V* /*per_unit*/, V* d_pre, V* d_prev, V* /*d_per_unit*/) {
     const V z = saved[0], n = saved[1];
     const V h_prev = prev[0];
     const V d_h = d_next[0];

@@ -60,17 +60,21 @@ class Facts:
     saved: int
     dense: bool
     bias_hh: bool
-    reads_output: bool
+    recurrent_state: int
+    unit_inputs: int
     wx_gates: tuple[int, ...]
     uh_gates: tuple[int, ...]
+    reads: tuple[bool, ...]
 
 
 def facts(library: ctypes.CDLL, cell: Cell) -> Facts:
     count = len(cell.gates)
-    numbers = (ctypes.c_int * (8 + 2 * count))()
+    numbers = (ctypes.c_int * (9 + 2 * count + len(cell.states)))()
     getattr(library, f"facts_{struct_name(cell)}")(numbers)
-    found = list(numbers)
-    return Facts(*found[:5], *map(bool, found[5:8]), tuple(found[8 : 8 + count]), tuple(found[8 + count :]))
+    (*first, dense, bias_hh, recurrent_state, unit_inputs), rest = numbers[:9], numbers[9:]
+    wx_gates, uh_gates, reads = rest[:count], rest[count : 2 * count], map(bool, rest[2 * count :])
+    places = recurrent_state, unit_inputs, tuple(wx_gates), tuple(uh_gates)
+    return Facts(*first, bool(dense), bool(bias_hh), *places, tuple(reads))
 
 
 def call(

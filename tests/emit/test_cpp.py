@@ -86,14 +86,15 @@ class Truth:
         self.uh = randoms(cell.gates) if cell.recurrent != "none" else {}
         # A normaliser is positive, and an sLSTM divides by it.
         self.prev = {s: (v.detach().abs() + 0.5).requires_grad_() for s, v in randoms(cell.states).items()}
-        self.weight = randoms(cell.vectors)
-        groups = (self.wx, self.uh, self.prev, *([self.weight] if cell.vectors else []))
+        self.weight, self.input = randoms(cell.vectors), randoms(cell.unit_inputs)
+        self.per_unit = self.weight | self.input
+        groups = (self.wx, self.uh, self.prev, *filter(None, (self.weight, self.input)))
         self.step = cell.step(*(Named(**group) for group in groups))
         raw = {f"wx_{g}": v for g, v in self.wx.items()} | {f"uh_{g}": v for g, v in self.uh.items()}
         self.saved = [({**raw, **self.step})[name] for name in cell.analysis.saved]
         self.next = [self.step[state] for state in cell.states]
         self.d_next = torch.randn(len(self.next), UNITS, dtype=torch.float64)
-        leaves = [leaf for group in (self.wx, self.uh, self.prev, self.weight) for leaf in group.values()]
+        leaves = [leaf for group in (self.wx, self.uh, self.prev, self.per_unit) for leaf in group.values()]
         found = torch.autograd.grad(self.next, leaves, list(self.d_next), allow_unused=True)
         self.gradient = {
             leaf: torch.zeros(UNITS, dtype=torch.float64) if g is None else g
@@ -112,15 +113,15 @@ class Truth:
             sums[column] += wx[gate].detach()
         for column, gate in enumerate(known.uh_gates if uh else ()):
             sums[known.split + column] += uh[gate].detach()
-        given = [sums, stacked(self.prev.values()), stacked(self.weight.values())]
+        given = [sums, stacked(self.prev.values()), stacked(self.per_unit.values())]
         return call(library, "forward", cell, given, [known.states, known.saved])
 
     def backward(self, library: ctypes.CDLL, cell: Cell) -> list[Tensor]:
-        """The gradients of the sums, of the states before and of the vectors, by the C++."""
+        """The gradients of the sums, of the states before and of the numbers of each unit, by the C++."""
         known = facts(library, cell)
         given = [self.d_next, stacked(self.saved), stacked(self.prev.values()), stacked(self.next)]
-        rows = [known.gates + known.split, known.states, known.vectors]
-        return call(library, "backward", cell, [*given, stacked(self.weight.values())], rows)
+        rows = [known.gates + known.split, known.states, known.vectors + known.unit_inputs]
+        return call(library, "backward", cell, [*given, stacked(self.per_unit.values())], rows)
 
 
 def agrees(ours: Tensor, theirs: Tensor) -> None:
@@ -138,7 +139,7 @@ def test_forward_is_the_cells_step(cell, library):
 @each_cell
 def test_backward_is_autograds_from_what_is_kept(cell, library):
     true, known = Truth(cell), facts(library, cell)
-    d_sums, d_prev, d_weight = true.backward(library, cell)
+    d_sums, d_prev, d_per_unit = true.backward(library, cell)
     d_wx = torch.full((known.gates, UNITS), float("nan"), dtype=torch.float64)
     d_wx[list(known.wx_gates)] = d_sums[: known.gates]
     agrees(d_wx, true.gradients(true.wx))
@@ -147,19 +148,20 @@ def test_backward_is_autograds_from_what_is_kept(cell, library):
         d_uh[list(known.uh_gates)] = d_sums[known.split :]
         agrees(d_uh, true.gradients(true.uh))
     agrees(d_prev, true.gradients(true.prev))
-    agrees(d_weight, true.gradients(true.weight))
+    agrees(d_per_unit, true.gradients(true.per_unit))
 
 
 @each_cell
 def test_a_driver_is_told_what_the_cell_is(cell, library):
     known = facts(library, cell)
-    assert (known.gates, known.states, known.vectors) == tuple(
-        map(len, (cell.gates, cell.states, cell.vectors))
+    assert (known.gates, known.states, known.vectors, known.unit_inputs) == tuple(
+        map(len, (cell.gates, cell.states, cell.vectors, cell.unit_inputs))
     )
     assert known.saved == len(cell.analysis.saved)
     assert known.dense == (cell.recurrent == "dense")
     assert known.bias_hh == (cell.recurrent != "none")
-    assert known.reads_output == cell.reads_output
+    assert known.reads[0] == cell.reads_output
+    assert cell.states[known.recurrent_state] == cell.recurrent_state
     assert sorted(known.wx_gates) == sorted(known.uh_gates) == list(range(known.gates))
     # The split gates come first in wx and last in uh, and the fused ones in one order, so that they meet.
     assert known.wx_gates[known.split :] == known.uh_gates[: known.gates - known.split]

@@ -117,7 +117,11 @@ def derivatives(
 ) -> dict[str, Tensor | None]:
     """The gradients of a fixed random weighting of `found`, by the name of what they belong to."""
     generator = torch.Generator().manual_seed(7)
-    outputs = [v for name, v in found.items() if v.requires_grad and (through_trace or "trace" not in name)]
+    outputs = [
+        value
+        for name, value in sorted(found.items())  # kernels may order a trace otherwise
+        if value.requires_grad and (through_trace or "trace" not in name)
+    ]
     weights = [torch.randn(v.shape, generator=generator, dtype=torch.float64).to(v.dtype) for v in outputs]
     wanted = {name: value for name, value in names(call).items() if value.requires_grad}
     grads = torch.autograd.grad(outputs, list(wanted.values()), weights, allow_unused=True)

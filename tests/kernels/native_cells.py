@@ -9,8 +9,8 @@ from keepgate.equations import Cell
 from tests.kernels.calls import CORE
 from tests.kernels.user_cells import COPIES, USER_CELLS
 
-# With masks as unit inputs, another recurrent state, and means over a row.
-_MASKED = with_masks(cells.lstm, True, True, False), with_masks(cells.gru, True, False, True)
+# With masks that no compiled cell has together, and means over a row.
+_MASKED = with_masks(cells.lstm, True, True, True), with_masks(cells.gru, True, False, True)
 _NORMALISED = cells.layer_norm_lstm, cells.layer_norm_gru
 
 

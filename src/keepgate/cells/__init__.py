@@ -19,11 +19,18 @@ from .minlstm import minlstm
 from .peephole import peephole
 from .rnn import rnn_relu, rnn_tanh
 from .slstm import slstm
+from .zoneout import with_masks
 
+_PLAIN = (rnn_tanh, rnn_relu, lstm, gru, peephole, mingru)
+# In training, with zoneout of both states or of the memory alone, or with recurrent dropout; others are interpreted.
+_MASKED = (
+    with_masks(lstm, True, True, False), with_masks(lstm, False, True, False), with_masks(lstm, False, False, True),
+    with_masks(gru, True, False, False), with_masks(gru, False, False, True),
+)  # fmt: skip
 # Written into the core as C++ (csrc/cells), in this order.
-COMPILED: tuple[Cell, ...] = (rnn_tanh, rnn_relu, lstm, gru, peephole, mingru)
+COMPILED: tuple[Cell, ...] = (*_PLAIN, *_MASKED)
 CELLS: tuple[Cell, ...] = (
-    *COMPILED, gru_reset_before, coupled_lstm, ct_rnn, indrnn, layer_norm_lstm, layer_norm_gru, ligru, minlstm, slstm,
+    *_PLAIN, gru_reset_before, coupled_lstm, ct_rnn, indrnn, layer_norm_lstm, layer_norm_gru, ligru, minlstm, slstm,
 )  # fmt: skip
 
 __all__ = [

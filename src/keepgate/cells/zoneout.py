@@ -44,7 +44,7 @@ def with_masks(base: Cell, output: bool, memory: bool, dropout: bool) -> Cell:
         dropped = {DROPPED: new[base.recurrent_state] * getattr(masks, DROPOUT)} if dropout else {}
         return Step(**new, **dropped)
 
-    declared = _declared(base, step, "masked", inputs=names, state=DROPPED if dropout else None)
+    declared = _declared(base, step, "_".join(names), inputs=names, state=DROPPED if dropout else None)
     return variant(declared, with_masks, base, output, memory, dropout)
 
 

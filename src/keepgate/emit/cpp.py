@@ -4,10 +4,11 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from itertools import groupby
+from textwrap import wrap
 from typing import Any
 
 from ..cells import COMPILED
-from ..equations import Cell, gradients
+from ..equations import Cell, gradients, topological
 from .expression import write
 from .preactivations import Columns, columns
 from .step import STEP_WORDS, WIDTH, by_node, filled, names_of, numbered, step_body
@@ -22,7 +23,7 @@ WORDS = f"""
     requires return short signed sizeof static static_assert static_cast struct switch template this throw true try
     typedef typeid typename union unsigned using virtual void volatile wchar_t while xor
     {STEP_WORDS}
-    V d_next d_pre d_prev d_weight saved next pre prev weight
+    V d_next d_per_unit d_pre d_prev next per_unit pre prev saved
 """
 _AS_CPP: dict[str, Any] = {"words": WORDS.split(), "declare": "const V ", "write": write}
 
@@ -39,7 +40,7 @@ def all_headers(cells: Iterable[Cell]) -> str:
         *_start("keepgate.cells.__init__"),
         *(f'#include "{cell.name}.h"' for cell in cells),
         "",
-        "#define KEEPGATE_CELLS(X) " + " ".join(f"X({struct_name(cell)})" for cell in cells),
+        " \\\n  ".join(["#define KEEPGATE_CELLS(X)", *(f"X({struct_name(cell)})" for cell in cells)]),
     ]
     return "\n".join(lines) + "\n"
 
@@ -88,13 +89,15 @@ def _constants(cell: Cell, layout: Columns) -> list[str]:
     """What a driver must know of the cell, as constants, each with what it counts."""
     graph = cell.graph
     uh_gates = " ".join(layout.uh_gates) if graph.uh else "no uh"
-    reads = f"whether a step reads {cell.states[0]}_prev itself" + (", beside uh" if graph.uh else "")
+    used = set(topological([*graph.next.values(), *graph.traced.values()]))
+    reads = [node in used for node in graph.previous.values()]
     return _aligned(
         [
             (f'const char* name = "{cell.name}"', ""),
             (f"int gates = {len(cell.gates)}", " ".join(cell.gates)),
             (f"int states = {len(cell.states)}", " ".join(cell.states)),
             (f"int vectors = {len(cell.vectors)}", " ".join(cell.vectors)),
+            (f"int unit_inputs = {len(cell.unit_inputs)}", " ".join(cell.unit_inputs)),
             (f"int saved = {len(cell.analysis.saved)}", " ".join(cell.analysis.saved)),
             (f"int split = {len(layout.split)}", "gates whose wx and uh do more than add up"),
             (f"int wx_gates[gates] = {_places(cell, layout.wx_gates)}", " ".join(layout.wx_gates)),
@@ -104,7 +107,14 @@ def _constants(cell: Cell, layout: Columns) -> list[str]:
                 "whether uh is a product with the output before",
             ),
             (f"bool bias_hh = {str(bool(graph.uh)).lower()}", "whether uh has a bias"),
-            (f"bool reads_output = {str(cell.reads_output).lower()}", reads),
+            (
+                f"int recurrent_state = {cell.states.index(cell.recurrent_state)}",
+                f"uh is made of {cell.recurrent_state}_prev" if graph.uh else "",
+            ),
+            (
+                f"bool reads[states] = {{{', '.join(str(read).lower() for read in reads)}}}",
+                "which states before it a step reads" + (" itself, beside uh" if graph.uh else ""),
+            ),
         ]
     )
 
@@ -127,14 +137,18 @@ def _forward(cell: Cell, layout: Columns) -> Iterator[str]:
     graph = cell.graph
     results = numbered("saved", cell.analysis.saved.values()) | numbered("next", graph.next.values())
     body = step_body(
-        {"pre": layout.values, "prev": names_of(graph.previous.values()), "weight": graph.vectors},
+        {
+            "pre": layout.values,
+            "prev": names_of(graph.previous.values()),
+            "per_unit": graph.vectors | graph.unit_inputs,
+        },
         results,
         called=by_node(graph.next, graph.traced),
         always=graph.traced.values(),
         **_AS_CPP,
     )
     yield f"// {', '.join(layout.values)}  ->  {', '.join(graph.next)}" + _after("; ", cell.analysis.saved)
-    yield from _function("forward", ("pre", "prev", "weight"), ("next", "saved"), body)
+    yield from _function("forward", ("pre", "prev", "per_unit"), ("next", "saved"), body)
 
 
 def _backward(cell: Cell, layout: Columns) -> Iterator[str]:
@@ -145,7 +159,8 @@ def _backward(cell: Cell, layout: Columns) -> Iterator[str]:
     previous = names_of(graph.previous.values())
     results = numbered("d_pre", (cell.analysis.backward[name] for name in layout.gradients))
     results |= numbered("d_prev", (cell.analysis.backward[f"d_{name}"] for name in previous))
-    results |= numbered("d_weight", (cell.analysis.backward[f"d_{name}"] for name in graph.vectors))
+    per_unit = graph.vectors | graph.unit_inputs
+    results |= numbered("d_per_unit", (cell.analysis.backward[f"d_{name}"] for name in per_unit))
     # The name d_c is for the whole gradient of c; the part that comes from later steps is d_next[1], if it is not all.
     arriving = {
         name if gradient[name] is node else f"d_next[{k}]": node
@@ -156,7 +171,7 @@ def _backward(cell: Cell, layout: Columns) -> Iterator[str]:
             "saved": cell.analysis.saved,
             "prev": previous,
             "next": graph.next,
-            "weight": graph.vectors,
+            "per_unit": per_unit,
             "d_next": arriving,
         },
         results,
@@ -164,12 +179,10 @@ def _backward(cell: Cell, layout: Columns) -> Iterator[str]:
         **_AS_CPP,
     )
     beside = " beside uh" if graph.uh else ""
-    yield (
-        f"// gradients of {', '.join(graph.next)}  ->  of {', '.join(layout.values)}; "
-        f"of {', '.join(previous)}{beside}" + _after("; of ", graph.vectors)
-    )
-    reads = ("d_next", "saved", "prev", "next", "weight")
-    yield from _function("backward", reads, ("d_pre", "d_prev", "d_weight"), body)
+    about = f"gradients of {', '.join(graph.next)}  ->  of {', '.join(layout.values)}; of {', '.join(previous)}{beside}"
+    yield from (f"// {line}" for line in wrap(about + _after("; of ", per_unit), WIDTH - 5))
+    reads = ("d_next", "saved", "prev", "next", "per_unit")
+    yield from _function("backward", reads, ("d_pre", "d_prev", "d_per_unit"), body)
 
 
 def _function(name: str, reads: Iterable[str], writes: Iterable[str], body: list[str]) -> Iterator[str]:

@@ -51,26 +51,48 @@ def append_masks(
 ) -> Float[Tensor, "time batch input_and_masks"]:
     """x, and behind its columns those of each mask, as `random_mask` draws it. masks: with each, whether it is the same
     at all steps."""
-    steps, rows, width = x.shape
-    plain = is_plain(x) and x.dtype in _TYPE_NUMBERS and not MISSING
-    if not plain or (x.requires_grad and torch.is_grad_enabled()) or not no_interception():
+    steps, rows, _ = x.shape
+    if not is_plain(x) or x.dtype not in _TYPE_NUMBERS or MISSING or not no_interception():
         columns = [
             random_mask(seed, (1 if alike else steps, rows, units), distribution, x).expand(steps, -1, -1)
             for distribution, alike in masks
         ]
         return torch.cat([x, *columns], -1)
-    # Drawn where they are read, and without torch's dispatch: for a small layer that takes as long as the layer.
-    masked = x.new_empty(steps, rows, width + len(masks) * units)
-    masked[..., :width] = x
-    for first, (distribution, alike) in zip(range(width, masked.shape[2], units), masks, strict=True):
-        part = masked[..., first : first + units]
-        drawn = part[:1] if alike else part
-        array = drawn.data_ptr(), drawn.stride(0), drawn.stride(1)
-        threads, shape = torch.get_num_threads(), (drawn.shape[0], rows, units)
-        _core.random_mask(_TYPE_NUMBERS[x.dtype], array, shape, threads, int(seed), *distribution)
+    if x.requires_grad and torch.is_grad_enabled():
+        return _Appended.apply(x, int(seed), units, masks)  # type: ignore[no-untyped-call]
+    return _append_in_place(x, int(seed), units, masks)
+
+
+def _append_in_place(
+    x: Tensor, seed: int, units: int, masks: Sequence[tuple[MaskDistribution, bool]]
+) -> Tensor:
+    """Draws the masks where they are read, and without torch's dispatch: for a small layer that takes as long as the
+    layer."""
+    steps, rows, width = x.shape
+    whole = width + len(masks) * units
+    masked = x.new_empty(steps, rows, whole)
+    masked.narrow(2, 0, width).copy_(x)
+    start, threads, type_number = masked.data_ptr(), torch.get_num_threads(), _TYPE_NUMBERS[x.dtype]
+    for first, (distribution, alike) in zip(range(width, whole, units), masks, strict=True):
+        array, shape = (start + first * x.itemsize, rows * whole, whole), (1 if alike else steps, rows, units)
+        _core.random_mask(type_number, array, shape, threads, seed, *distribution)
         if alike:
-            part[1:] = drawn
+            part = masked.narrow(2, first, units)
+            part[1:] = part[:1]
     return masked
+
+
+class _Appended(torch.autograd.Function):
+    """`_append_in_place` with the gradient of x."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, *others: Any) -> Tensor:
+        ctx.width = x.shape[2]
+        return _append_in_place(x, *others)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:
+        return gradient.narrow(2, 0, ctx.width), None, None, None
 
 
 def _dtype(double: bool) -> torch.dtype:
