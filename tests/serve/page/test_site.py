@@ -256,6 +256,28 @@ def test_the_first_picture_is_there_before_the_networks_and_the_same(
     page.close()
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_guide_that_is_opened_before_the_networks_have_come_reads_its_own_story(
+    language: str, under_a_path: str, browser: Any
+) -> None:
+    (other,) = {*LANGUAGES} - {language}
+    page, held = browser.new_page(locale=other, reduced_motion="reduce"), []
+    page.route("**/engine.js", lambda route: held.append(route))
+    page.goto(under_a_path, wait_until="commit")
+    while not held:
+        page.wait_for_timeout(20)
+    page.locator(f"[data-language={language}]").click()
+    page.evaluate("() => { location.hash = 'guide-7'; }")
+    page.locator("#guide [aria-current=step]").wait_for()
+    held[0].continue_()
+    page.locator("#step .film .head").wait_for()
+    page.wait_for_function("() => !document.querySelector('[aria-busy=true]')")
+    page.wait_for_timeout(1000)  # in which another story would have been read
+    told = {"en": "Luffy says he wants to become the pirate king.", "zh-TW": "魯夫說他想成為海賊王。"}
+    assert page.locator("#story").input_value() == told[language]
+    page.close()
+
+
 def test_it_names_a_file_that_is_missing(folder: Path, tmp_path: Path, browser: Any) -> None:
     copied = ("index.html", "page.css", "page.js")
     for more, missing in (((), "rest.js"), (("rest.js", "engine.js"), "networks.en.js")):
