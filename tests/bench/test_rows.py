@@ -44,7 +44,9 @@ def quick_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("quick_recipe")
-def test_babi_is_read_task_by_task_and_the_errors_are_averaged(tmp_path: Path) -> None:
+def test_babi_is_read_task_by_task_and_the_errors_are_averaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for part in ("train", "valid", "test"):
         stories(tmp_path / f"qa1_{part}.txt", 4)
     for part in ("train", "test"):
@@ -60,6 +62,14 @@ def test_babi_is_read_task_by_task_and_the_errors_are_averaged(tmp_path: Path) -
     assert figures["test"]["mean_error"] == pytest.approx(sum(errors) / 2, abs=1e-4)
     assert figures["test"]["learnt"] == sum(error < 0.05 for error in errors)
     assert "test" not in babi.train(tmp_path, 0, False, None)
+    monkeypatch.setattr(babi, "config_together", babi.config)
+    together = babi.train_together(tmp_path, 0, True, tmp_path / "model")
+    assert list(together["tasks"]) == ["1", "20"]
+    errors = [together["tasks"][number]["test"] for number in ("1", "20")]
+    assert together["test"]["mean_error"] == pytest.approx(sum(errors) / 2, abs=1e-4)
+    assert together["steps"] == 3
+    assert sorted(load(tmp_path / "model").choices) == ["attic", "garden", "hall"]
+    assert "test" not in babi.train_together(tmp_path, 0, False, None)
 
 
 def test_the_questions_of_one_story_stay_together(tmp_path: Path) -> None:

@@ -291,8 +291,8 @@ def _measured_fault(findings: Findings, evidence: Evidence, quality: AnswerQuali
         return "none"
     if evidence.padding_harms:
         return "padding"
-    # In one that has learnt most of it, differences must last, and do no harm.
-    if _grows(findings) and (quality.skill < SOLVED or not math.isfinite(findings.decay)):
+    # In one that has learnt anything, differences must last, and do no harm.
+    if _grows(findings) and (quality.no_better_than_guessing or not math.isfinite(findings.decay)):
         return "exploding"
     # Where the loss still falls, saturated gates do not keep the network from learning, unless it is its input that
     # holds them there: then little of it can be told apart, however long the training.
@@ -308,7 +308,9 @@ def _measured_fault(findings: Findings, evidence: Evidence, quality: AnswerQuali
     if quality.limit is not None:
         return "extrapolates"
     more = evidence.more or quality.lost_on_long_rows
-    if quality.surer_than_right and not (more and findings.vanishes(CLEARLY)):
+    # Good answers that could be better are those of a short training as well.
+    by_heart = quality.surer_than_right and quality.skill < GOOD
+    if by_heart and not (more and findings.vanishes(CLEARLY)):
         if not (evidence.more and _stops_short(findings)):
             return "overfitted"
         # Rows known by heart would make short new rows wrong, too.
