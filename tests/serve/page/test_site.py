@@ -236,12 +236,9 @@ def test_the_first_picture_is_there_before_the_networks_and_the_same(
     assert not [
         key for key in words[language] if "." in key and key in page.content().replace(f'"{key}"', "")
     ]
-    page.locator(".card .answer").nth(2).click()  # whose explanation comes with what comes later
     while not rest:
         page.wait_for_timeout(20)
     rest[0].continue_()
-    page.locator(".explained").wait_for()
-    page.locator("#panel").press("Escape")
     page.locator(".hint").wait_for()
     first = page.locator(".answers").inner_text()
     legend = page.locator(".bench").inner_text()
@@ -253,6 +250,20 @@ def test_the_first_picture_is_there_before_the_networks_and_the_same(
     assert page.locator(".answers").inner_text() == first
     assert page.locator(".bench").inner_text() == legend
     assert page.locator("#strip").get_attribute("aria-valuemax") == values
+    page.close()
+
+
+def test_an_answer_that_is_pressed_before_the_rest_has_come_is_explained_then(
+    under_a_path: str, browser: Any
+) -> None:
+    page, rest = browser.new_page(), []
+    page.route("**/rest.js", lambda route: rest.append(route))
+    page.goto(under_a_path, wait_until="commit")
+    page.locator(".card .answer").nth(2).click()
+    while not rest:
+        page.wait_for_timeout(20)
+    rest[0].continue_()
+    page.locator("#panel .explained").wait_for()
     page.close()
 
 
