@@ -26,6 +26,7 @@ from typing import Any
 
 from playwright.sync_api import sync_playwright
 
+from bench.machine import machine
 from keepgate.site.folder import write_site
 from tests.tools import path_of
 
@@ -150,7 +151,12 @@ def main() -> None:
     parser.add_argument("--cpu", type=float, default=4.0, help="how many times slower the processor is made")
     parser.add_argument("--times", type=int, default=5)
     arguments = parser.parse_args()
-    result: dict[str, Any] = {"cpu": arguments.cpu, "network": NETWORK, "times": arguments.times}
+    result: dict[str, Any] = {
+        "machine": machine(),
+        "cpu": arguments.cpu,
+        "network": NETWORK,
+        "times": arguments.times,
+    }
     with tempfile.TemporaryDirectory() as name, sync_playwright() as play:
         folder = Path(name)
         result["folder"] = write_site(folder)

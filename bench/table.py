@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import cost, figures, lens_tables, other_tables, scoreboard, speed_tables
+from bench import cost, figures, lens_tables, other_tables, page_tables, scoreboard, speed_tables
 from bench.markdown import result, spread, table
 from bench.problem import Shape
 
@@ -267,6 +267,7 @@ TABLES: dict[str, Callable[[int], str]] = {
     "cost": cost.cost_table,
     **lens_tables.TABLES,
     **other_tables.TABLES,
+    **page_tables.TABLES,
 }
 
 

@@ -74,7 +74,7 @@ WALK = """async (language) => {
   for (let step = 1; step <= 8; step += 1) {
     location.hash = `guide-${step}`;
     await until(() => one("#guide h1")?.textContent.includes(String(step)) && one("#guide [aria-current=step]")?.textContent === String(step), `step ${step}`);
-    const look = () => one("#guide-end").scrollIntoView(); // what is not in sight waits
+    const look = () => one(":is(#step, #lengthen, #gradients, .inside).shown").scrollIntoView(); // what is not in sight waits
     await until(() => look() ?? one(step === 2 ? ".curves path.line" : ".shown canvas, .shown .film .head, .shown #longer"), `the picture of step ${step}`);
     await new Promise((next) => setTimeout(next, 50));
     shown.guide.push(one("#guide h1").textContent);
@@ -236,12 +236,9 @@ def test_the_first_picture_is_there_before_the_networks_and_the_same(
     assert not [
         key for key in words[language] if "." in key and key in page.content().replace(f'"{key}"', "")
     ]
-    page.locator(".card .answer").nth(2).click()  # whose explanation comes with what comes later
     while not rest:
         page.wait_for_timeout(20)
     rest[0].continue_()
-    page.locator(".explained").wait_for()
-    page.locator("#panel").press("Escape")
     page.locator(".hint").wait_for()
     first = page.locator(".answers").inner_text()
     legend = page.locator(".bench").inner_text()
@@ -253,6 +250,42 @@ def test_the_first_picture_is_there_before_the_networks_and_the_same(
     assert page.locator(".answers").inner_text() == first
     assert page.locator(".bench").inner_text() == legend
     assert page.locator("#strip").get_attribute("aria-valuemax") == values
+    page.close()
+
+
+def test_an_answer_that_is_pressed_before_the_rest_has_come_is_explained_then(
+    under_a_path: str, browser: Any
+) -> None:
+    page, rest = browser.new_page(), []
+    page.route("**/rest.js", lambda route: rest.append(route))
+    page.goto(under_a_path, wait_until="commit")
+    page.locator(".card .answer").nth(2).click()
+    while not rest:
+        page.wait_for_timeout(20)
+    rest[0].continue_()
+    page.locator("#panel .explained").wait_for()
+    page.close()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_guide_that_is_opened_before_the_networks_have_come_reads_its_own_story(
+    language: str, under_a_path: str, browser: Any
+) -> None:
+    (other,) = {*LANGUAGES} - {language}
+    page, held = browser.new_page(locale=other, reduced_motion="reduce"), []
+    page.route("**/engine.js", lambda route: held.append(route))
+    page.goto(under_a_path, wait_until="commit")
+    while not held:
+        page.wait_for_timeout(20)
+    page.locator(f"[data-language={language}]").click()
+    page.evaluate("() => { location.hash = 'guide-7'; }")
+    page.locator("#guide [aria-current=step]").wait_for()
+    held[0].continue_()
+    page.locator("#step .film .head").wait_for()
+    page.wait_for_function("() => !document.querySelector('[aria-busy=true]')")
+    page.wait_for_timeout(1000)  # in which another story would have been read
+    told = {"en": "Luffy says he wants to become the pirate king.", "zh-TW": "魯夫說他想成為海賊王。"}
+    assert page.locator("#story").input_value() == told[language]
     page.close()
 
 

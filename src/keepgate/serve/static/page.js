@@ -1,7 +1,7 @@
 // The page's first picture: its words, the form, and an example that is read already. What comes after it is fetched meanwhile.
 
 import { embedded, guideStep, linkedStory, startAddress } from "./address.js";
-import { answerBy, ask, during, readBeforehand } from "./api.js";
+import { answerBy, ask, during, prepare, readBeforehand } from "./api.js";
 import { startAnswers } from "./answers.js";
 import { $ } from "./dom.js";
 import { exampleLanguage, startVocabularyNote } from "./vocabulary-note.js";
@@ -26,6 +26,7 @@ export async function start(engine, fetchRest) {
     showBeforehand();
     fetchNow();
     await painted();
+    rest.then(() => prepare(exampleLanguage()), () => {}); // its networks, while the rest starts
   }
   fetchNow();
   await during(

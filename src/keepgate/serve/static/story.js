@@ -112,6 +112,7 @@ async function tell(number) {
     async () => {
       const told = await ask("story", { language: tongue, length: Number($("length").value), seed: number });
       if (tongue !== exampleLanguage()) return tell(number); // the page has turned to another language meanwhile
+      if (state.guide !== null) return; // which reads its own
       if (state.beforehand && pending) return; // somebody is typing already
       [seed, example] = [number, { ...told, language: tongue }];
       put(told.text, told.question);

@@ -28,7 +28,7 @@ export function startStrip({ opened, toggled, closed }) {
     colours = palette();
     tiles.redraw();
   });
-  new ResizeObserver(() => arrangedIn !== widthOf(host()) && arrange()).observe(host()); // its height is our own doing
+  new ResizeObserver(([{ contentRect }]) => arrangedIn !== Math.floor(contentRect.width) && arrange()).observe(host()); // its height is our own doing
   on(["readings", "chosen", "layerIndex", "language"], arrange);
   on(["at", "explained", "retention", "origin", "textbook", ...CHANGES], refresh);
   listen(opened, toggled, closed);
@@ -103,8 +103,6 @@ function moved(event, at) {
   return to ? Math.max(0, Math.min(last, to())) : null;
 }
 
-const widthOf = (element) => Math.floor(element.getBoundingClientRect().width); // rounded up, lines would be squeezed into it
-
 function arrange() {
   const read = reading();
   const shown = strip();
@@ -114,7 +112,8 @@ function arrange() {
     return;
   }
   const style = getComputedStyle(host());
-  const width = widthOf(host());
+  const { width: whole, top: down } = host().getBoundingClientRect();
+  const width = Math.floor(whole); // rounded up it would be squeezed into the strip
   arrangedIn = width;
   if (!width) return;
   const font = `500 17px ${style.fontFamily}`;
@@ -144,7 +143,7 @@ function arrange() {
   laid.of = linesOf(laid.lines);
   colours = palette();
   dress();
-  tiles.arrange(laid, width);
+  tiles.arrange(laid, width, down);
   if (!$("tip").hidden) follow(false);
 }
 

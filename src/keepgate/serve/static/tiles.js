@@ -1,7 +1,7 @@
 // A long drawing as canvases of a few lines each; only those in sight are drawn, and the others hold no pixels.
 
 const LINES = 6; // lines in a tile
-const MARGIN = "500px"; // so far outside the window a tile is drawn already
+const MARGIN = 500; // pixels outside the window in which a tile is drawn already
 
 /** Tiles inside a host. `draw(pen, line, width)` draws one line at the pen's origin. */
 export class Tiles {
@@ -10,11 +10,11 @@ export class Tiles {
     this.draw = draw;
     this.tiles = [];
     this.waiting = false;
-    this.watch = new IntersectionObserver((seen) => this.#seen(seen), { rootMargin: `${MARGIN} 0px` });
+    this.watch = new IntersectionObserver((seen) => this.#seen(seen), { rootMargin: `${MARGIN}px 0px` });
   }
 
-  /** Takes a new arrangement of lines, and draws what is in sight. */
-  arrange({ lines, height, line }, width) {
+  /** Takes a new arrangement of lines, so far down the window, and draws what is in sight: what is new at once. */
+  arrange({ lines, height, line }, width, down) {
     this.width = width;
     this.line = line;
     this.host.style.height = `${height}px`;
@@ -24,6 +24,7 @@ export class Tiles {
       this.watch.unobserve(canvas);
       canvas.remove();
     }
+    const known = this.tiles.length;
     for (let k = 0; k < needed; k += 1) {
       const part = lines.slice(k * LINES, (k + 1) * LINES);
       if (!this.tiles[k]) this.#add();
@@ -32,8 +33,11 @@ export class Tiles {
       tile.canvas.style.top = `${k * LINES * line}px`;
       tile.canvas.style.width = `${width}px`;
       tile.canvas.style.height = `${part.length * line}px`;
+      if (k < known || down + k * LINES * line > window.innerHeight + MARGIN) continue;
+      tile.visible = true;
+      this.#paint(tile);
     }
-    this.redraw();
+    if (known) this.redraw();
   }
 
   /** Draws what is in sight again, once before the next frame however often it is asked. */
@@ -59,9 +63,9 @@ export class Tiles {
     for (const { target, isIntersecting } of entries) {
       const tile = this.tiles.find(({ canvas }) => canvas === target);
       if (!tile) continue;
+      if (isIntersecting && !tile.visible) this.#paint(tile);
+      if (!isIntersecting) target.width = target.height = 0;
       tile.visible = isIntersecting;
-      if (isIntersecting) this.#paint(tile);
-      else target.width = target.height = 0;
     }
   }
 
