@@ -6,7 +6,7 @@ from keepgate import cells
 from keepgate.arrays.core_cell import encode_cell
 from keepgate.cells.zoneout import with_masks
 from keepgate.equations import Cell
-from tests.kernels.calls import CORE
+from tests.kernels.calls import COMPILED
 from tests.kernels.user_cells import COPIES, USER_CELLS
 
 # With masks that no compiled cell has together, and means over a row.
@@ -17,7 +17,7 @@ _NORMALISED = cells.layer_norm_lstm, cells.layer_norm_gru
 def cells_file(folder: Path, *, without: Cell | None = None) -> Path:
     """A file in the folder with what the core is given of each compiled cell, and of cells that are none."""
     path = folder / "cells.txt"
-    written = [*CORE, *COPIES.values(), *USER_CELLS, *_MASKED, *_NORMALISED]
+    written = [*COMPILED, *COPIES.values(), *USER_CELLS, *_MASKED, *_NORMALISED]
     path.write_text(
         "".join(f"{' '.join(map(str, words(cell)))}\n" for cell in written if cell is not without)
     )

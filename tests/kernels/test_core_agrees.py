@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from keepgate import cells
 from keepgate.kernels import run
 from tests.kernels.calls import (
-    CORE,
+    COMPILED,
     DTYPES,
     HIDDEN,
     INPUTS,
@@ -24,7 +24,7 @@ from tests.kernels.calls import (
     threads,
 )
 
-every_cell = pytest.mark.parametrize("cell", CORE, ids=lambda cell: cell.name)
+every_cell = pytest.mark.parametrize("cell", COMPILED, ids=lambda cell: cell.name)
 every_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=str)
 
 # Each with a wrinkle that the others lack; together every option, beside every other.
@@ -127,7 +127,7 @@ def test_the_core_refuses_what_it_lacks_with_a_reason():
 
 
 def test_the_core_is_asked_first_for_each_of_its_cells():
-    for cell in CORE:
+    for cell in COMPILED:
         call = made(cell, 2, 3, 4, 5)
         assert torch.equal(run(call).output, run(call, "cpu").output)
 
@@ -148,7 +148,7 @@ def _anything(cell, dtype, sizes, seed, count):
 
 
 _anywhere = given(
-    st.sampled_from(CORE), st.sampled_from(DTYPES), _sizes, st.integers(0, 999), st.integers(1, 3)
+    st.sampled_from(COMPILED), st.sampled_from(DTYPES), _sizes, st.integers(0, 999), st.integers(1, 3)
 )
 test_anything = settings(max_examples=60, deadline=None, derandomize=True)(_anywhere(_anything))
 test_anything_for_longer = pytest.mark.slow(settings(max_examples=3000, deadline=None)(_anywhere(_anything)))

@@ -9,7 +9,7 @@ import torch
 
 from keepgate import cells
 from keepgate.kernels import Call, run
-from tests.kernels.calls import CORE, DTYPES, made
+from tests.kernels.calls import COMPILED, DTYPES, made
 from tests.oracles import agrees
 
 LN2, LN3 = log(2), log(3)
@@ -103,7 +103,7 @@ def onnx_model(call, direction):
 
 @pytest.mark.parametrize("direction", ["forward", "reverse"])
 @pytest.mark.parametrize(
-    "cell", [cell for cell in CORE if cell.onnx and not cell.vectors], ids=lambda cell: cell.name
+    "cell", [cell for cell in COMPILED if cell.onnx and not cell.vectors], ids=lambda cell: cell.name
 )
 def test_onnxruntime(cell, direction):
     for sizes in ((7, 5, 3, 9), (40, 3, 17, 33), (9, 1, 64, 64)):

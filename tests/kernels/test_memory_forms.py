@@ -8,9 +8,9 @@ import torch
 import keepgate
 from keepgate import cells
 from keepgate.kernels import run
-from tests.kernels.calls import CORE, DTYPES, derivatives, made, names, results, same_bits, values
+from tests.kernels.calls import COMPILED, DTYPES, derivatives, made, names, results, same_bits, values
 
-every_cell = pytest.mark.parametrize("cell", CORE, ids=lambda cell: cell.name)
+every_cell = pytest.mark.parametrize("cell", COMPILED, ids=lambda cell: cell.name)
 STEPS, ROWS, INPUTS, HIDDEN = 9, 7, 5, 19
 
 

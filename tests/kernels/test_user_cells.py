@@ -14,7 +14,7 @@ from keepgate.equations import Step, cell, sigmoid, tanh, topological
 from keepgate.equations.expr import OPERATIONS
 from keepgate.kernels import explain
 from keepgate.nn import Recurrent
-from tests.kernels.calls import CORE, DTYPES, by_name, check, drawn, made, results, same_bits, threads
+from tests.kernels.calls import COMPILED, DTYPES, by_name, check, drawn, made, results, same_bits, threads
 from tests.kernels.children import in_child
 from tests.kernels.fuzz import fuzz
 from tests.kernels.user_cells import COPIES, LITERATURE, USER_CELLS, atr, everything, indrnn, my_lstm, slstm
@@ -39,7 +39,7 @@ def test_it_agrees_with_the_reference(cell, dtype, number):
 
 
 @every_dtype
-@pytest.mark.parametrize("compiled_cell", CORE, ids=lambda cell: cell.name)
+@pytest.mark.parametrize("compiled_cell", COMPILED, ids=lambda cell: cell.name)
 def test_the_interpreted_copy_of_a_compiled_cell_has_its_bits_forward_and_in_training(compiled_cell, dtype):
     copy_of_it = COPIES[compiled_cell.name]
     assert (

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from keepgate import cells
-from tests.kernels.calls import CORE, derivatives, made, names, values
+from tests.kernels.calls import COMPILED, derivatives, made, names, values
 
-every_cell = pytest.mark.parametrize("cell", CORE, ids=lambda cell: cell.name)
+every_cell = pytest.mark.parametrize("cell", COMPILED, ids=lambda cell: cell.name)
 
 
 def wanting(call, wanted):

@@ -20,10 +20,10 @@ from keepgate.equations import (
     tanh,
     where,
 )
-from tests.kernels.calls import CORE
+from tests.kernels.calls import COMPILED
 
 # keepgate's own cells again, as cells that are not compiled into the core.
-COPIES = {known.name: replace(known, name=f"my_{known.name}") for known in CORE}
+COPIES = {known.name: replace(known, name=f"my_{known.name}") for known in COMPILED}
 my_lstm = COPIES["lstm"]
 
 
