@@ -196,6 +196,7 @@ TABLE = [
     (measured(quality(0.25), FAR, constant=True) | {"exponent": 0.2, "weights": LARGE}, "exploding", "70 times"),
     (measured(quality(0.25), FAR, constant=True) | {"saturated": 0.9}, "saturated", "90% of the time"),
     ({"evidence": Evidence(alike=True)}, "targets", "all targets are the same"),
+    ({"evidence": Evidence(alike=True, each_step=True)}, "targets", "end the rows where the targets differ"),
     (measured(0.3, FAR, by_length=0.9), "untrained", "lengths alone tell the targets (90% of the way"),
     (measured(0.97, by_length=0.9), "none", "if the length is not what decides"),
     (measured(0.97, away=GivenAway(column=None, same=True, skill=1.0)), "none", "what the model reads at the same"),

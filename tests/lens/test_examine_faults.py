@@ -8,6 +8,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy, dropout, mse_loss
 from torch.nn.utils.rnn import pack_padded_sequence
 
+from keepgate.errors import SettingsError
 from keepgate.lens import examine
 
 ROWS, STEPS, WORDS = 1500, 10, 12
@@ -340,3 +341,22 @@ def test_a_model_that_learnt_with_padding_before_its_rows_is_measured_with_it():
     evidence = report.verdict.findings.evidence
     assert evidence.padding.counted == (evidence.without.skill < evidence.quality.skill - 0.1)
     assert dataclasses.is_dataclass(evidence)
+
+
+def test_weights_that_a_training_left_as_nan_are_named():
+    ids, labels = texts()
+    model = Words()
+    with torch.no_grad():
+        model.head.weight[1, 2] = float("nan")
+    size = f"{model.head.weight.numel():,}"
+    with pytest.raises(SettingsError, match=rf"'head.weight' holds NaN \(1 of {size} numbers\)"):
+        examine(model, [(ids, labels)])
+
+
+def test_a_tagger_whose_last_targets_are_alike_is_told_which_are_examined():
+    ids, labels = texts()
+    targets = labels[:, None].repeat(1, STEPS)
+    targets[:, -1] = 0
+    name, said = fault(Words(each_step=True), ids, targets)
+    assert name == "targets"
+    assert said.startswith("the targets of the rows' last steps are all the same")

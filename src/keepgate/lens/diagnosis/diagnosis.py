@@ -27,7 +27,7 @@ from .effective_context import EPSILON, Horizon
 from .evidence import Evidence, evidence_of, evidence_of_task
 from .head_reads import head_reads
 from .loss_gradient import loss_gradient_at_layer, recurrent_layer
-from .model_io import leaves
+from .model_io import leaves, refuse_nan_weights
 from .row_horizons import RowHorizons, context_effects
 from .samples import Loss, Rows, Sample
 from .trial_training import trial_training
@@ -108,6 +108,7 @@ def diagnose(
     seed: int = 0,
 ) -> Diagnosis:
     """A model's diagnosis over a data set; arguments and errors are those of `keepgate.lens.examine`."""
+    refuse_nan_weights(model)
     batches = _listed(data)
     task = model if isinstance(model, Probed) else None
     name, module = recurrent_layer(model, layer or (task.reading_layer() if task is not None else None))

@@ -171,6 +171,18 @@ def _listed(parts: Mapping[str | int, Tensor]) -> str:
     return ", ".join(f"{name!r} {list(value.shape)}" for name, value in parts.items()) or "no tensor"
 
 
+def refuse_nan_weights(model: nn.Module) -> None:
+    """Raises SettingsError for NaN in a parameter or buffer, and names the first."""
+    for name, values in (*model.named_parameters(), *model.named_buffers()):
+        wrong = values.isnan() if values.is_floating_point() or values.is_complex() else None
+        if wrong is not None and bool(wrong.any()):
+            raise SettingsError(
+                f"the model's {name!r} holds NaN ({int(wrong.sum()):,} of {wrong.numel():,} numbers), as a training "
+                "leaves whose loss became NaN: go back to weights from before, and train with a smaller learning rate, "
+                "with gradients clipped, on data without NaN"
+            )
+
+
 def refuse_not_finite(inputs: Any, time: int, *targets: Tensor) -> None:
     """Raises SettingsError for NaN or infinity in the inputs or the targets, with the place of the first."""
     named = [("input", leaf) for leaf in leaves(inputs)] + [("targets", values) for values in targets]

@@ -76,7 +76,7 @@ class Watch:
         if self.patience is not None and len(self._exploding_steps) >= self.patience:
             raise TrainingStopped(
                 f"the gradient explodes since step {self._exploding_steps[0]:,}: at step {step:,}, as far back as it "
-                f"was followed, it is {furthest:.3g} times what it is at the end; lower the learning rate, clip the "
+                f"was followed, it is {_size(furthest)}; lower the learning rate, clip the "
                 "gradient, or start from orthogonal recurrent weights"
             )
         return measurement
@@ -91,3 +91,7 @@ class Watch:
             step=step, vanishing_lag=vanishing_lag(gradient), decay=decay_length(gradient),
             furthest=float(gradient[-1]), half_life=float(lives.quantile(0.9)) if additive else None,
         )  # fmt: skip
+
+
+def _size(furthest: float) -> str:
+    return "not a number" if math.isnan(furthest) else f"{furthest:.3g} times what it is at the end"

@@ -139,7 +139,7 @@ def _targets(findings: Findings, fault: TargetFault) -> Message:
     if fault == "missing":
         confusion = evidence.confusion
         return msg("verdict.missing", labels=_labels(confusion.never), others=confusion.others)
-    return msg("verdict.alike")
+    return msg("verdict.alike_last" if evidence.each_step else "verdict.alike")
 
 
 def _quality(quality: AnswerQuality) -> Message:
