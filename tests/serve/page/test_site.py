@@ -74,7 +74,7 @@ WALK = """async (language) => {
   for (let step = 1; step <= 8; step += 1) {
     location.hash = `guide-${step}`;
     await until(() => one("#guide h1")?.textContent.includes(String(step)) && one("#guide [aria-current=step]")?.textContent === String(step), `step ${step}`);
-    const look = () => one(":is(#step, #lengthen, #gradients, .inside).shown").scrollIntoView(); // what is not in sight waits
+    const look = () => one(":is(#step, #lengthen, #gradients, .inside).shown")?.scrollIntoView(); // what is not in sight waits
     await until(() => look() ?? one(step === 2 ? ".curves path.line" : ".shown canvas, .shown .film .head, .shown #longer"), `the picture of step ${step}`);
     await new Promise((next) => setTimeout(next, 50));
     shown.guide.push(one("#guide h1").textContent);
