@@ -108,7 +108,6 @@ def diagnose(
     seed: int = 0,
 ) -> Diagnosis:
     """A model's diagnosis over a data set; arguments and errors are those of `keepgate.lens.examine`."""
-    refuse_nan_weights(model)
     batches = _listed(data)
     task = model if isinstance(model, Probed) else None
     name, module = recurrent_layer(model, layer or (task.reading_layer() if task is not None else None))
@@ -191,6 +190,7 @@ def _of_task(
 
 def _of_user(given: list[Rows], seed: int) -> tuple[Sequence[Sample], Evidence]:
     """The rows, without what may be padding at their ends."""
+    refuse_nan_weights(given[0].model)
     rows = labelled_rows(given)
     evidence = evidence_of(rows, seed=seed)
     return rows if evidence.padding is None else evidence.padding.rows, evidence
