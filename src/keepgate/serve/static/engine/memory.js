@@ -67,17 +67,6 @@ export function retentionOf(place, steps, at, unit = null) {
   return { size, left, erased, atEnd, written: units.map((u) => ({ unit: u, value: write[u] })) };
 }
 
-/** Half-lives of the units, in steps, at the mean rate of forgetting; null for a cell without such a memory. */
-export function halfLives(place, steps) {
-  if (!place.cell.keep) return null;
-  const [rates, keep] = [new Float64Array(place.units), new Float64Array(place.units)];
-  for (const { traced, prev } of steps) {
-    place.cell.keep(place.units, traced, prev, keep);
-    for (let u = 0; u < place.units; ++u) rates[u] += Math.log(Math.abs(keep[u]));
-  }
-  return rates.map((rate) => Math.LN2 / Math.abs(rate / steps.length));
-}
-
 /** How far a state moved at each step, against the mean of its norms before and after; null where it was empty before. */
 export function movesOf(place, steps, state) {
   const at = place.cell.states.indexOf(state) * place.units;
