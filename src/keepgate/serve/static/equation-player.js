@@ -2,10 +2,11 @@
 
 import { ask, during, forget } from "./api.js";
 import { $, button, el, fill, note, select } from "./dom.js";
-import { inTextbook, phasesOf, withNumbers, written } from "./equations.js";
+import { inTextbook, phasesOf, withNumbers } from "./equations.js";
 import { scene } from "./film-scene.js";
 import { icon } from "./icons.js";
 import { later } from "./later.js";
+import { phaseBox } from "./phase-box.js";
 import { whenVisible } from "./when-visible.js";
 import { CHANGES, isChanged, isGated, model, on, question, reading, set, state, strip } from "./state.js";
 import { explain, t } from "./words.js";
@@ -189,25 +190,8 @@ function equations() {
     now: (name) => values.values[name]?.[at],
     before: (name) => values.before[name]?.[at],
   };
-  const boxes = phases().map(({ name, lines }, k) =>
-    el(
-      "li",
-      {
-        class: `phase ${name ?? "only"}${k === phase ? " lit" : ""}`,
-        "aria-current": k === phase ? "step" : null,
-      },
-      el("h3", {}, t(`phase.${name ?? "only"}`)),
-      note(t(`phase.${name ?? "only"}.what`)),
-      el(
-        "dl",
-        {},
-        lines.map((text) => [
-          el("dt", {}, written(lettered(text))),
-          el("dd", { class: /[WU]_/.test(text) ? "" : "sum" }, numbers && k <= phase ? lettered(withNumbers(text, numbers, unit !== null)) : "…"),
-        ]),
-      ),
-    ),
-  );
+  const filled = (text) => lettered(withNumbers(text, numbers, unit !== null));
+  const boxes = phases().map((each, k) => phaseBox(each, { lit: k === phase, lettered, filled: numbers && k <= phase ? filled : () => "…" }));
   return el(
     "div",
     { class: "equations" },
