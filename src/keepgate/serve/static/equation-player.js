@@ -75,10 +75,16 @@ const order = () => (strip().reverse ? [...reading().tokens.keys()].reverse() : 
 
 /** Makes the player anew. */
 function show() {
-  $("step-lead").textContent = t(isGated(state.chosen) ? "step.lead" : "step.lead.plain");
+  $("step-lead").textContent = lead();
   if (!reading()) return fill($("player"));
   if (fault) return fill($("player"), el("p", { class: "fault" }, explain(fault)));
   return fill($("player"), picture(), controls(), equations());
+}
+
+/** What plays, and what the picture of an LSTM means. */
+function lead() {
+  if (hasLetters()) return `${t("step.lead")} ${t("step.film", { g: lettered("g") })}`;
+  return t(isGated(state.chosen) ? "step.lead" : "step.lead.plain");
 }
 
 /** Shows another token or phase, and leaves the controls, one of which may be dragged. */
@@ -167,7 +173,7 @@ function letterChoice() {
     "data-keep": "step letters",
     onchange: ({ target }) => {
       set({ textbook: target.value === "textbook" });
-      turn();
+      show();
     },
   });
 }
@@ -202,7 +208,7 @@ function equations() {
     "div",
     { class: "equations" },
     el("ol", { class: "phases" }, boxes),
-    ["step.symbols", model(state.chosen).memory === "c" && "step.cell", unit === null ? "step.mean" : "step.one", isChanged() && "step.unchanged"]
+    ["step.symbols", model(state.chosen).memory === "c" && "step.cell", hasLetters() && "step.textbook", unit === null ? "step.mean" : "step.one", isChanged() && "step.unchanged"]
       .filter(Boolean)
       .map((key) => note(t(key, { unit }))),
   );

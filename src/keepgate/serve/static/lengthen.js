@@ -16,7 +16,8 @@ const STEPS = 16;
 const LONGEST = { zh: 1000, en: 4000 }; // characters
 const MOST = 10_000; // characters that the server tells
 
-let from = "sentence"; // what is lengthened: the first sentence, or the whole story
+let from = "sentence"; // what is lengthened where both tell the answer: the first sentence, or the whole story
+let opens = false; // whether the first sentence tells it, so far as is known
 let reply = null; // the server's
 let fault = null;
 let lengthened = null; // what that reply is about
@@ -27,6 +28,7 @@ export function startLengthen() {
   const visibility = whenVisible($("lengthen"), fetchLengths);
   on(["readings"], () => {
     forget("lengthen");
+    opens = state.expected !== null && firstSentence(state.text) !== state.text;
     // The same story, lengthened: the slider stays where it is.
     const now = `${state.question}\n${base()}`;
     [reply, fault, at] = [null, null, now === lengthened ? at : 0];
@@ -37,7 +39,7 @@ export function startLengthen() {
   on(["language", "expected"], show);
 }
 
-const base = () => (from === "sentence" ? firstSentence(state.text) : state.text);
+const base = () => (opens && from === "sentence" ? firstSentence(state.text) : state.text);
 
 async function fetchLengths() {
   const models = state.readings.filter((reading) => !reading.error).map((reading) => reading.model);
@@ -55,7 +57,12 @@ async function fetchLengths() {
         steps: STEPS,
         to: Math.min(MOST, Math.max(LONGEST[language], 2 * [...text].length)),
       };
-      reply = await ask("lengthen", request);
+      const told = await ask("lengthen", request);
+      if (opens && told.expected !== state.expected) {
+        opens = false; // it is told later on, or changed: only the whole story holds it
+        return fetchLengths();
+      }
+      reply = told;
       fault = null;
       at = Math.min(at, reply.lengths.length - 1);
       show();
@@ -218,7 +225,7 @@ function choice() {
   return el(
     "div",
     { class: "choice" },
-    el("fieldset", {}, el("legend", {}, t("lengthen.from")), radio("sentence"), radio("story")),
+    opens ? el("fieldset", {}, el("legend", {}, t("lengthen.from")), radio("sentence"), radio("story")) : null,
     reply && state.guide === null ? button(t("lengthen.take"), take, { "data-keep": "take" }) : null,
   );
 }

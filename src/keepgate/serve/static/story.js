@@ -188,11 +188,12 @@ function networksFor(text, wanted) {
   return able.filter((each) => !each.shipped || Boolean(each.form) === ofForm).map((each) => each.id);
 }
 
-/** Whether a network learnt the question, and a sentence of the text has its goal and one of the names. */
-function isOfForm(text, wanted, { form, choices }) {
+/** Whether a network learnt the question, the text's first sentence, and any other that has its goal: none denies it or tells of it. */
+function isOfForm(text, wanted, { form, fact }) {
   const [, goal] = wanted.trim().replace("？", "?").match(new RegExp(form)) ?? [];
-  const about = (sentence) => sentence.includes(goal) && choices.some((name) => sentence.includes(name));
-  return Boolean(goal) && text.split(/[。.!?！？\n]/).some(about);
+  if (!goal) return false;
+  const about = text.trim().split(/[。.!?！？\n]/).filter((sentence, k) => k === 0 || sentence.includes(goal));
+  return about.every((sentence) => new RegExp(fact).exec(sentence.trim())?.[1] === goal);
 }
 
 /** The network looked into stays, if it read this too; else one's own, one that remembers, the first that did not fail. */

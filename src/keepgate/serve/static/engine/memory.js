@@ -66,14 +66,6 @@ export function retentionOf(place, steps, at, unit = null) {
   return { size, left, erased, atEnd, written: units.map((u) => ({ unit: u, value: terms[0].write[u] })) };
 }
 
-/** Half-lives of the units, in steps, at the mean rate of forgetting; null for a cell without such a memory. */
-export function halfLives(place, steps) {
-  if (!place.cell.keep) return null;
-  const rates = new Float64Array(place.units);
-  for (const step of steps) termsOf(place, step).keep.forEach((value, u) => (rates[u] += Math.log(Math.abs(value))));
-  return rates.map((rate) => Math.LN2 / Math.abs(rate / steps.length));
-}
-
 /** How far a state moved at each step, against the mean of its norms before and after; null where it was empty before. */
 export function movesOf(place, steps, state) {
   const at = place.cell.states.indexOf(state) * place.units;
