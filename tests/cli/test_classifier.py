@@ -170,7 +170,7 @@ def test_what_answers_only_the_commonest_label_is_not_called_overfitting(tmp_pat
     options = ("--steps", 20, "--learning-rate", 0.001, *QUICK)
     ran = keepgate("train", "classifier", data, "--dev", dev, "--out", tmp_path / "mine", *options)
     words = " ".join(ran.out.split())
-    assert "learnt hardly more than what is commonest: accuracy is 94.1% on its own training data" in words
+    assert "learnt hardly more than what is commonest: accuracy is" in words
     assert "Overfitting" not in words
 
 
