@@ -1,6 +1,8 @@
 """How much of the batches of CMRC 2018's training is padding, in each epoch of the recipe's.
 
     python -m bench.padding [--data ../shared/data]
+
+Steps are tokens of the texts, which are cropped to windows as the training crops them.
 """
 
 import argparse

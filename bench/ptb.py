@@ -15,11 +15,11 @@ from keepgate.tasks.language_model import LanguageModel, LanguageModelSettings
 from keepgate.train import TrainingConfig, fit
 
 SETTINGS = LanguageModelSettings(
-    tokens="words", embedding_size=200, hidden_size=400, tied_weights=True, dropout=0.2
+    tokens="words", embedding_size=200, hidden_size=400, tied_weights=True, dropout=0.3, weight_drop=0.2
 )
 CONFIG = TrainingConfig(
-    steps=3300, batch_size=20, bptt_steps=48, learning_rate=3e-3, schedule="cosine", hold_fraction=0.0, warmup=100,
-    optimiser="adamw", evaluate_every=1650, autocast="bfloat16", threads=1,
+    epochs=12, batch_size=20, bptt_steps=48, learning_rate=3e-3, schedule="cosine", hold_fraction=0.0, warmup=100,
+    optimiser="adamw", keep="best", evaluate_every=1900, autocast="bfloat16", threads=1,
 )  # fmt: skip
 
 
