@@ -71,7 +71,8 @@ def drawn(*seed: object, cell: Cell, dtype: torch.dtype, **fixed: object) -> Cal
     # Of another, a unit would read an output that a projection leaves it none; without gates two products in each step
     # make long runs chaotic.
     dense = not cell.reads_output and cell.recurrent != "diagonal" and cell.recurrent_state == cell.states[0]
-    projects = dense and len(cell.gates) > 1
+    # A normalisation of what is made of a few outputs magnifies their rounding.
+    projects = dense and len(cell.gates) > 1 and (dtype == torch.float64 or not cell.row_means)
     options = {
         "bias": chance.choice(("both", "both", "ih", "none")),
         "lengths": ragged(steps, rows, chance) if chance.random() < 0.5 else None,
