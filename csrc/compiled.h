@@ -26,9 +26,8 @@ struct ForwardRegisters {
 template <class Cell>
 struct BackwardRegisters {
   static constexpr bool saves = true;
-  static constexpr int pre_columns = Cell::gates + Cell::split, columns = pre_columns + Cell::vectors;
-  static constexpr int per_units = Cell::vectors + Cell::unit_inputs;
-  static constexpr int d_pre = 0, d_per_unit = pre_columns, d_prev = d_per_unit + per_units;
+  static constexpr int columns = Cell::gates + Cell::split, per_units = Cell::vectors + Cell::unit_inputs;
+  static constexpr int d_pre = 0, d_per_unit = columns, d_prev = d_per_unit + per_units;
   static constexpr int d_next = d_prev + Cell::states, saved = d_next + Cell::states, prev = saved + Cell::saved;
   static constexpr int next = prev + Cell::states, per_unit = next + Cell::states, bound = per_unit + per_units;
   static constexpr int kept = bound;
@@ -176,14 +175,14 @@ void backward_program(const Operand<T>* registers, long rows, long units, bool) 
     else
       row.each([](const auto& at) KEEPGATE_LAMBDA {
         V d_next[Cell::states], saved[Cell::saved + 1], prev[Cell::states], next[Cell::states];
-        V per_unit[R::per_units + 1], d_pre[R::pre_columns], d_prev[Cell::states], d_per_unit[R::per_units + 1];
+        V per_unit[R::per_units + 1], d_pre[R::columns], d_prev[Cell::states], d_per_unit[R::per_units + 1];
         for (int n = 0; n < Cell::states; n++) d_next[n] = at.load(R::d_next + n), next[n] = at.load(R::next + n);
         for (int n = 0; n < Cell::states; n++)
           if (Cell::reads[n]) prev[n] = at.load(R::prev + n);
         for (int k = 0; k < Cell::saved; k++) saved[k] = at.load(R::saved + k);
         for (int n = 0; n < R::per_units; n++) per_unit[n] = at.load(R::per_unit + n);
         Cell::backward(d_next, saved, prev, next, per_unit, d_pre, d_prev, d_per_unit);
-        for (int i = 0; i < R::pre_columns; i++) at.store(R::d_pre + i, d_pre[i]);
+        for (int i = 0; i < R::columns; i++) at.store(R::d_pre + i, d_pre[i]);
         for (int n = 0; n < R::per_units; n++) at.store(R::d_per_unit + n, d_per_unit[n]);
         for (int n = 0; n < Cell::states; n++) at.store(R::d_prev + n, d_prev[n]);
       });
