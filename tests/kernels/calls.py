@@ -18,6 +18,10 @@ COMPILED = cells.COMPILED
 # Those of which a layer is made as it stands: masked cells read masks beside, which only a layer in training draws.
 CORE = tuple(cell for cell in COMPILED if not cell.unit_inputs)
 DTYPES = (torch.float32, torch.float64)
+# A normalisation magnifies what float32 has rounded below it: its cells are held to the reference's gradients in float64.
+CORE_AND_DTYPES = tuple(
+    (cell, dtype) for cell in CORE for dtype in DTYPES if dtype == torch.float64 or not cell.row_means
+)
 
 # One beside each vector width (4, 8 and 16 numbers) and beside each number of rows that a tile holds.
 HIDDEN = (1, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 48, 64, 65)
