@@ -141,13 +141,13 @@ class RowStep:
     def lines(self) -> Iterator[str]:
         """The body of a function of one `row`."""
         there: dict[str, Expr] = {}  # numbers of the row, by name
-        kept: dict[str, Expr] = {}
+        temporaries: dict[str, Expr] = {}
         for k, loop in enumerate(self.loops):
             places = dict(loop.results)
-            places |= {_place("kept", len(kept) + n): node for n, node in enumerate(loop.kept)}
+            places |= {_place("kept", len(temporaries) + n): node for n, node in enumerate(loop.kept)}
             places |= {f"sum[{n}]": mean.args[0] for n, mean in enumerate(loop.means)}
             body = step_body(
-                {**self._arrays, "kept": kept, "": there},
+                {**self._arrays, "kept": temporaries, "": there},
                 places,
                 called=self._called,
                 always=self._shared,
@@ -156,7 +156,10 @@ class RowStep:
                 write=write,
                 place=lambda array, n, numbers=tuple(there): _place(array, n) if array else numbers[n],
             )
-            kept |= {self._called.get(node, f"kept{len(kept) + n}"): node for n, node in enumerate(loop.kept)}
+            temporaries |= {
+                self._called.get(node, f"kept{len(temporaries) + n}"): node
+                for n, node in enumerate(loop.kept)
+            }
             means = f"mean{k + 1}"
             if loop.means:
                 yield f"V {means}[{len(loop.means)}];"
