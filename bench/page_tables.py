@@ -9,11 +9,25 @@ NETWORKS = {"open-rnn": "RNN", "open-lstm": "LSTM", "open-gru": "GRU"}
 DIFFERENCES = ("probability", "gates", "states")
 ACTS = {
     "story": "another story",
+    "length": "a story of another length",
+    "language": "the page in the other language, its story too",
+    "typed": "a letter typed",
     "read": "reading what was typed",
     "answer": "what an answer stands on",
+    "network": "another network",
     "what-if": "a word taken out",
     "token": "what is left of a word",
     "values": "another unit, step by step",
+    "phase": "the next phase",
+    "step": "the next token",
+    "seek": "the slider over the tokens",
+    "letters": "a textbook's letters",
+    "longer": "the slider of lengths",
+    "lengthen": "all lengths of another story",
+    "bias": "the bias's slider",
+    "lag": "the lag's slider",
+    "gradient": "gradients under another scale",
+    "guide": "a step of the guide, its story too",
 }
 
 
@@ -77,6 +91,7 @@ def load(_: int) -> str:
                 lambda of, act=act: f"{of['interactions']['cpu 1'][act]}; {of['interactions'][slow][act]}",
             )
             for act, what in ACTS.items()
+            if act in found["en"]["interactions"]["cpu 1"]
         ],
     ]
     rows = [[what, *[show(found[language]) for language in languages]] for what, show in lines]

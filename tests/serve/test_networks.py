@@ -10,6 +10,8 @@ from keepgate.demo.contestants import Budget
 from keepgate.demo.stories import names_of, pirate_king_story, stories
 from keepgate.errors import BundleError
 from keepgate.export import load
+from keepgate.lens import read
+from keepgate.lens.memory import memory_updates
 from keepgate.serve.lengthen import lengthened
 from keepgate.serve.models import Models
 
@@ -87,6 +89,16 @@ def test_as_the_article_s_sentence_grows_longer_one_sees_them_forget(language: s
     assert zero[:3] == [True] * 3
     assert not any(zero[-5:])
     assert all(all(each) for each in others)
+
+
+@pytest.mark.parametrize("language", pretrained.LANGUAGES)
+def test_what_is_left_of_a_word_is_mostly_in_a_few_units(language: str, models: Models) -> None:
+    task = models[f"{language}/gru-chrono"].task
+    layer = read(task, pirate_king_story(LONGER[language], language=language)).trace.layer(-1)
+    updates = memory_updates(layer)
+    left = updates.write[0, 0].abs() * updates.keep[1:, 0].prod(0).abs()
+    most = left.sort(descending=True).values.cumsum(0)
+    assert most[len(left) // 4] > 0.9 * left.sum()
 
 
 def test_training_again_makes_the_same_bytes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

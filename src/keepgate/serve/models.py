@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 from ..data.labelled import LabelledText
 from ..data.questions import Question
@@ -69,13 +70,24 @@ class Model:
     @property
     def form(self) -> str | None:
         """The question that it learnt, as a regular expression with the goal in a group; None where it learnt many."""
+        return self._form("question")
+
+    @property
+    def fact(self) -> str | None:
+        """The sentence that answers it, without its full stop, in the same way; None where it learnt many."""
+        return self._form("fact")
+
+    def _form(self, sentence: Literal["question", "fact"]) -> str | None:
         if not self.shipped or self.choices is None or self.language is None:
             return None
         templates = STORY_TEMPLATES[self.language]
-        domain, rank = (f"(?:{'|'.join(words)})" for words in (templates.domains, templates.ranks))
+        name, domain, rank = (
+            f"(?:{'|'.join(words)})" for words in (templates.names, templates.domains, templates.ranks)
+        )
         goal = templates.goal.format(domain=domain, rank=rank)
-        before, _, after = templates.question.partition("{goal}")
-        return f"^{re.escape(before)}({goal}){re.escape(after)}$"
+        before, _, after = getattr(templates, sentence).rstrip("。.").partition("{goal}")
+        before, after = (re.escape(part).replace(re.escape("{name}"), name) for part in (before, after))
+        return f"^{before}({goal}){after}$"
 
     @property
     def choices(self) -> tuple[str, ...] | None:
@@ -128,6 +140,7 @@ class Model:
             "erases_without_write": erases_without_write(cell),
             "shipped": self.shipped,
             "form": self.form,
+            "fact": self.fact,
             "choices": list(self.choices or ())[:MAX_CHOICES],
             "equations": [
                 {"phase": line.phase, "name": line.name, "text": line.text} for line in equations_of(cell)

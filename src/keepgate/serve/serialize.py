@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from torch import Tensor
 
 from ..errors import CellError
-from ..lens.memory import half_lives, memory_updates, relative_state_change, write_retention
+from ..lens.memory import memory_updates, relative_state_change, write_retention
 from ..lens.readers import (
     AnswerOrigin,
     Reading,
@@ -218,16 +218,15 @@ def _telling_unit(layer: LayerTrace) -> int:
 
 
 def _retention_json(layer: LayerTrace) -> JsonObject:
-    """Half-lives in tokens, and what is left of the first write; None in a network without such a memory."""
+    """What is left of the first write, and the tokens until half of it is gone; None without such a memory."""
     try:
-        lives = half_lives(layer)[0]
-        retained = write_retention(layer, 0).at_end
+        retention = write_retention(layer, 0)
     except CellError:
-        return {"half_life": None, "longest": None, "left_of_first": None}
+        return {"left_of_first": None, "half_of_first": None}
+    halved = (retention.retained <= 0.5).nonzero()
     return {
-        "half_life": rounded(float(lives.median())),
-        "longest": rounded(float(lives.max())),
-        "left_of_first": rounded(retained),
+        "left_of_first": rounded(retention.at_end),
+        "half_of_first": int(halved[0]) if len(halved) else None,
     }
 
 

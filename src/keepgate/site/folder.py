@@ -53,7 +53,7 @@ LATER_WORDS = frozenset(
     )
 )
 _PAGE, _RUN_REST, _ENGINE = "keepgatePage", "keepgateRest", "keepgateEngine"
-_RUN = f'{_PAGE}("site.js", (keepgate.made = {{}}));\n'
+_RUN = f'{_PAGE}("site.js", ((globalThis.keepgate ??= {{}}).made = {{}}));\n'
 _WORKER = f"""keepgate.worker = {{
   source: `(${{{_ENGINE}}})("engine/worker.js").answerOn(self);`,
   answerOn: (port) => {_ENGINE}("engine/worker.js").answerOn(port),
@@ -84,11 +84,11 @@ def files() -> dict[str, str]:
         for language in pretrained.LANGUAGES
     }
     return {
-        "index.html": _index(),
+        "index.html": _index(models),
         "sheet.html": _in_folder(_static("sheet.html")),
         "sheet.css": _static("sheet.css"),
         "page.css": "".join(map(_static, _STYLES)),
-        "page.js": _data("basics", _basics(models)) + bundle(_FIRST, _static, function=_PAGE) + _RUN,
+        "page.js": bundle(_FIRST, _static, function=_PAGE) + _RUN,
         "rest.js": _rest(),
         "engine.js": engine(models) + _WORKER,
         **networks,
@@ -136,8 +136,11 @@ def _constants() -> str:
 
 def _data(name: str, content: object) -> str:
     """A script that makes some data known to the page."""
-    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
-    return f"(globalThis.keepgate ??= {{}})[{json.dumps(name)}] = {text};\n"
+    return f"(globalThis.keepgate ??= {{}})[{json.dumps(name)}] = {_json(content)};\n"
+
+
+def _json(content: object) -> str:
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
 
 
 def language_data() -> dict[str, Any]:
@@ -222,12 +225,17 @@ def network(model: Model) -> dict[str, Any]:
     }
 
 
-def _index() -> str:
-    """The page itself, with one style sheet and one classic script."""
+def _index(models: list[Model]) -> str:
+    """The page itself, with one style sheet and one classic script, and the data of the first picture.
+
+    The data come while the script is still awaited, and as no script of the page's own need no policy's leave.
+    """
     text = _static("index.html")
     for name in _STYLES[1:]:
         text = text.replace(_stylesheet(name), "")
-    return _in_folder(text).replace('<script type="module" src="main.js">', '<script defer src="page.js">')
+    text = _in_folder(text).replace('<script type="module" src="main.js">', '<script defer src="page.js">')
+    data = _json(_basics(models)).replace("<", r"\u003c")
+    return text.replace("</body>", f'<script type="application/json" id="basics">{data}</script>\n</body>')
 
 
 def _in_folder(text: str) -> str:

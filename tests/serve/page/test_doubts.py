@@ -113,7 +113,8 @@ def test_a_network_is_unsure_where_it_or_the_other_gives_its_answer_little(visit
         ("Tom buys hats.", "Who met Mary Smith?", ["met Mary Smith"]),
         ("小明想當醫生。", "誰想當廚師？", ["廚師"]),
         ("小明想當醫生。", "小明想當什麼？", []),
-        ("小明想當醫生。", "小華喜歡什麼貓？", ["華喜歡", "貓"]),
+        ("小明想當醫生。", "小華喜歡什麼貓？", ["小華喜歡", "貓"]),
+        ("小明想當海王。", "誰想當海賊王？", ["海賊"]),
     ],
 )
 def test_the_words_that_a_story_lacks(
@@ -125,6 +126,41 @@ def test_the_words_that_a_story_lacks(
         {"tokens": [*text, *asked], "question_start": len(text)},
     )
     assert found == missing
+
+
+@pytest.mark.parametrize(
+    ("story", "question", "answer", "hearsay"),
+    [
+        ("Tom says Anna likes dogs.", "Who likes dogs?", "Tom", True),
+        ("Tom thinks that Anna wants a dog.", "Who wants a dog?", "Anna", True),
+        ("Tom told us that Anna wants a dog.", "Who wants a dog?", "Tom", True),
+        ("Tom says he likes dogs.", "Who likes dogs?", "Tom", False),
+        ("Tom told Anna that he likes dogs.", "Who likes dogs?", "Tom", False),
+        ("Tom hopes to become a doctor.", "Who hopes to become a doctor?", "Tom", False),
+        ("Tom hopes to become a doctor.", "Who wants to become a doctor?", "Tom", False),
+        ("Tom says Anna is late. Eva likes dogs.", "Who likes dogs?", "Eva", False),
+        ("小明說小華喜歡狗。", "誰喜歡狗？", "小明", True),
+        ("媽媽希望小美當老師。", "誰想當老師？", "小美", True),
+        ("小明說他喜歡狗。", "誰喜歡狗？", "小明", False),
+        ("小明說想當老師。", "誰想當老師？", "小明", False),
+        ("小明說小華喜歡狗。", "誰說小華喜歡狗？", "小明", False),
+        ("小明買了小說給小華。", "誰給小華小說？", "小明", False),
+    ],
+)
+def test_what_is_told_of_another_is_outside(
+    visit: Callable[..., Any], story: str, question: str, answer: str, hearsay: bool
+) -> None:
+    text, asked = tokenize(story).texts, tokenize(question).texts
+    reason = visit("en").evaluate(
+        """async ([read, answer]) => {
+            const { doubtOf } = await import('./verdict.js');
+            const networks = { one: { shipped: true, kind: "pointer-reader" } };
+            const sure = { text: answer, probability: 0.999 };
+            return doubtOf(sure, { model: "one", ...read }, { readings: [], networks })?.reason ?? null;
+        }""",
+        [{"tokens": [*text, *asked], "starts": [], "ends": [], "question_start": len(text)}, answer],
+    )
+    assert (reason == "hearsay") == hearsay
 
 
 @pytest.mark.parametrize(

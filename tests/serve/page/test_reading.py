@@ -7,6 +7,8 @@ import pytest
 
 from keepgate.demo.pretrained import OPEN_NAMES
 
+from .test_links import opened
+
 Open = Callable[..., Any]
 Words = dict[str, dict[str, str]]
 
@@ -266,6 +268,40 @@ def test_a_sentence_of_one_s_own_is_read_by_the_networks_that_point(visit: Open,
     assert page.locator(".mark.right, .mark.wrong, #lengthen .right, #lengthen .wrong").count() == 0
     assert words["en"]["lengthen.why"] not in page.locator("#lengthen").inner_text()
     assert words["en"]["answers.open"] in page.locator("#reading-note").inner_text()
+
+
+@pytest.mark.parametrize(
+    ("story", "cards"),
+    [
+        ("Luffy says he wants to become the pirate king. It rains.", 4),
+        ("Luffy does not want to become the pirate king.", 3),
+        ("Luffy says Nami wants to become the pirate king.", 3),
+        ("Luffy does not want to become the pirate king. Nami says he wants to become the pirate king.", 3),
+        ("Luffy says he wants to become the pirate king. Now Nami wants to become the pirate king.", 3),
+    ],
+)
+def test_what_denies_or_tells_of_others_is_not_read_by_networks_that_learnt_one_sentence(
+    browser: Any, address: Callable[[str], str], story: str, cards: int
+) -> None:
+    page = opened(browser, address, story=story, question="Who wants to become the pirate king?", lang="en")
+    page.locator(".card .answer").nth(2).wait_for()
+    assert page.locator(".card").count() == cards
+    page.close()
+
+
+def test_a_longer_story_holds_the_sentence_that_answers(
+    browser: Any, address: Callable[[str], str], words: Words
+) -> None:
+    story = "魯夫不想當海賊王了。志豪說他想成為海賊王。"
+    page = opened(browser, address, story=story, question="是誰想要成為海賊王？", lang="zh-TW")
+    page.locator(".card .mark.right").first.wait_for()
+    page.locator("#lengthen").scroll_into_view_if_needed()
+    page.locator("#lengthen table").wait_for()
+    assert page.locator("#lengthen thead th").nth(1).inner_text() == str(len(story))
+    assert page.locator("#lengthen td[data-column='0'] .given").all_inner_texts() == ["志豪"] * 3
+    assert page.locator("#lengthen fieldset").count() == 0  # the first sentence alone does not tell it
+    assert words["zh-TW"]["lengthen.few"] not in page.locator("#lengthen").inner_text()
+    page.close()
 
 
 def test_a_longer_story_keeps_its_verdicts_and_the_slider_its_place(visit: Open) -> None:

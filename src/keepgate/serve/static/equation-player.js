@@ -2,38 +2,43 @@
 
 import { ask, during, forget } from "./api.js";
 import { $, button, el, fill, note, select } from "./dom.js";
-import { inTextbook, phasesOf, withNumbers, written } from "./equations.js";
+import { inTextbook, phasesOf, withNumbers } from "./equations.js";
 import { scene } from "./film-scene.js";
 import { icon } from "./icons.js";
+import { later } from "./later.js";
+import { phaseBox } from "./phase-box.js";
 import { whenVisible } from "./when-visible.js";
 import { CHANGES, isChanged, isGated, model, on, question, reading, set, state, strip } from "./state.js";
 import { explain, t } from "./words.js";
 
 const PACES = { slow: 1500, normal: 600, fast: 150 }; // milliseconds a phase
 
-let values = null; // the server's reply
-let fault = null;
+let [values, fault] = [null, null]; // the engine's reply
 let unit = null; // null is the mean of all
-let token = 0;
-let phase = 0;
-let pace = "normal";
-let clock = null; // while it plays
+let [token, phase] = [0, 0];
+let [pace, clock] = ["normal", null]; // the clock while it plays
+let width = 0; // of its place
 
 /** Lets the player work. */
 export function startEquationPlayer() {
   const visibility = whenVisible($("step"), fetchValues);
+  const [draw, drawTurn] = [later(show), later(turn)]; // it lies below what is read and pressed first
   const begin = () => {
     stop();
     forget("values");
     [values, fault, token, phase, unit] = [null, null, 0, 0, strip()?.telling ?? null];
-    show();
+    draw();
     if (reading()) visibility.touch();
   };
   on(["readings", "chosen", "layerIndex"], begin);
-  on(["language"], show);
-  on(["at"], follow);
-  on(CHANGES, turn);
-  new ResizeObserver(turn).observe($("player"));
+  on(["language"], draw);
+  on(["at"], () => follow() && drawTurn());
+  on(CHANGES, drawTurn);
+  new ResizeObserver(([{ contentRect: place }]) => {
+    if (place.width === width) return; // its height is our own doing
+    ({ width } = place);
+    turn();
+  }).observe($("player"));
 }
 
 /** Stands on a token, with a book's letters or torch's, and plays from there if asked to. For the guide. */
@@ -46,11 +51,11 @@ export function conduct({ letters = false, at = 0, playing = false }) {
   if (playing) play();
 }
 
-/** Goes to the token that the reader stands on. */
+/** Goes to the token that the reader stands on; whether it stood on another. */
 function follow() {
-  if (!reading() || state.at === null || state.at === order()[token]) return;
+  if (!reading() || state.at === null || state.at === order()[token]) return false;
   [token, phase] = [order().indexOf(state.at), 0];
-  turn();
+  return true;
 }
 
 async function fetchValues() {
@@ -75,10 +80,16 @@ const order = () => (strip().reverse ? [...reading().tokens.keys()].reverse() : 
 
 /** Makes the player anew. */
 function show() {
-  $("step-lead").textContent = t(isGated(state.chosen) ? "step.lead" : "step.lead.plain");
+  $("step-lead").textContent = lead();
   if (!reading()) return fill($("player"));
   if (fault) return fill($("player"), el("p", { class: "fault" }, explain(fault)));
   return fill($("player"), picture(), controls(), equations());
+}
+
+/** What plays, and what the picture of an LSTM means. */
+function lead() {
+  if (hasLetters()) return `${t("step.lead")} ${t("step.film", { g: lettered("g") })}`;
+  return t(isGated(state.chosen) ? "step.lead" : "step.lead.plain");
 }
 
 /** Shows another token or phase, and leaves the controls, one of which may be dragged. */
@@ -107,7 +118,7 @@ const picture = () =>
     lettered,
     lit: phases()[phase]?.name,
     label: now(),
-    width: Math.max(260, Math.floor($("player").clientWidth)),
+    width: Math.max(260, Math.floor(width)),
     picked: (pressed) => go(pressed, 0),
   });
 
@@ -167,7 +178,7 @@ function letterChoice() {
     "data-keep": "step letters",
     onchange: ({ target }) => {
       set({ textbook: target.value === "textbook" });
-      turn();
+      show();
     },
   });
 }
@@ -179,30 +190,13 @@ function equations() {
     now: (name) => values.values[name]?.[at],
     before: (name) => values.before[name]?.[at],
   };
-  const boxes = phases().map(({ name, lines }, k) =>
-    el(
-      "li",
-      {
-        class: `phase ${name ?? "only"}${k === phase ? " lit" : ""}`,
-        "aria-current": k === phase ? "step" : null,
-      },
-      el("h3", {}, t(`phase.${name ?? "only"}`)),
-      note(t(`phase.${name ?? "only"}.what`)),
-      el(
-        "dl",
-        {},
-        lines.map((text) => [
-          el("dt", {}, written(lettered(text))),
-          el("dd", { class: /[WU]_/.test(text) ? "" : "sum" }, numbers && k <= phase ? lettered(withNumbers(text, numbers, unit !== null)) : "…"),
-        ]),
-      ),
-    ),
-  );
+  const filled = (text) => lettered(withNumbers(text, numbers, unit !== null));
+  const boxes = phases().map((each, k) => phaseBox(each, { lit: k === phase, lettered, filled: numbers && k <= phase ? filled : () => "…" }));
   return el(
     "div",
     { class: "equations" },
     el("ol", { class: "phases" }, boxes),
-    ["step.symbols", model(state.chosen).memory === "c" && "step.cell", unit === null ? "step.mean" : "step.one", isChanged() && "step.unchanged"]
+    ["step.symbols", model(state.chosen).memory === "c" && "step.cell", hasLetters() && "step.textbook", unit === null ? "step.mean" : "step.one", isChanged() && "step.unchanged"]
       .filter(Boolean)
       .map((key) => note(t(key, { unit }))),
   );
@@ -224,6 +218,7 @@ function advance() {
 
 function play() {
   if (token === reading().tokens.length - 1 && phase === phases().length - 1) [token, phase] = [0, 0];
+  stop();
   clock = setInterval(advance, PACES[pace]);
   turn();
 }
@@ -240,8 +235,5 @@ function pause() {
 
 function repace(name) {
   pace = name;
-  if (clock !== null) {
-    stop();
-    play();
-  }
+  if (clock !== null) play();
 }

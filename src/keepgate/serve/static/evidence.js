@@ -34,6 +34,16 @@ const TAUGHT = {
   en: [/what (?:time|day|year|month)/g, /\b(?:who|whom|whose|what|which|where)\b/],
 };
 
+// Verbs with which somebody tells, thinks or hopes something, what shows that it is of themselves, and what may stand between.
+const TELLS = {
+  zh: /(?:(?<![小傳传])[說说講讲]|[覺觉]得|[認认]為|认为|以[為为]|相信|希望|盼望|聽[說到]|听[说到]|猜|[懷怀]疑|[發发]現|发现|[記记]得|知道)$/,
+  en: /^(?:sa(?:y|ys|id)|thinks?|thought|believe[sd]?|hope[sd]?|wish(?:es|ed)?|hears?|heard|knows?|knew|claim(?:s|ed)?|tells?|told|guess(?:es|ed)?|feels?|felt|remembers?|dreams?|dreamt)$/,
+};
+const THEMSELVES = {
+  zh: /[他她它牠我咱](?!的)|自己|^[想要會会能該该很最也都不沒没將将正在去來来當当成做為为有喜愛爱是]|^$/,
+  en: /\b(?:he|she|they|it|i|we|himself|herself)\b|^(?:to|of|about|like)\b|^$/,
+};
+
 const CLAUSE = /^(?:[.,;:!?。，、；：！？\n]|and|but|while|because|then)$/iu;
 
 const folded = (token) => token.normalize("NFKC").toLowerCase();
@@ -46,19 +56,43 @@ function form(token) {
   return [...base].slice(0, STEM).join("");
 }
 
-/** The parts of a question that its story has nothing of, in a row, as they are written. */
+/** The words of a question that its story has not, or only in part; of those in a row one text, as it is written. */
 export function missingWords({ tokens, question_start: asked }) {
   const spoken = languageOf(tokens.join(""));
   const story = new Set(tokens.slice(0, asked).map(form));
+  const isMissing = (token) => isContent(token, spoken) && !story.has(form(token));
+  const question = tokens.slice(asked);
+  if (!question.some(isMissing)) return [];
   const runs = [];
-  let before = -2;
-  tokens.slice(asked).forEach((token, k) => {
-    if (!isWord(token) || ASKING[spoken].has(folded(token)) || story.has(form(token))) return;
-    if (k === before + 1) runs.push(runs.at(-1).match(/\w$/) && /^\w/.test(token) || spoken !== "zh" ? `${runs.pop()} ${token}` : runs.pop() + token);
-    else runs.push(token);
-    before = k;
-  });
-  return runs;
+  let goesOn = false;
+  for (const word of wordsOf(question, spoken)) {
+    const missing = word.some(isMissing);
+    if (missing) runs.push([...(goesOn ? runs.pop() : []), ...word]);
+    goesOn = missing;
+  }
+  return runs.map(written);
+}
+
+const isContent = (token, spoken) => isWord(token) && !ASKING[spoken].has(folded(token));
+
+/** Tokens in a row as one text: a blank stands between two that are not Chinese. */
+const written = (tokens) => tokens.reduce((text, token) => text + (/\p{Script=Han}$/u.test(text) || /^\p{Script=Han}/u.test(token) ? "" : " ") + token);
+
+/** Tokens by words: of Chinese, where one is a character, as a dictionary has them; characters that it leaves alone are together. */
+function wordsOf(tokens, spoken) {
+  if (spoken !== "zh" || !Intl.Segmenter) return tokens.map((token) => [token]);
+  const rest = [...tokens];
+  const words = [];
+  let before = false;
+  for (const { segment } of new Intl.Segmenter("zh", { granularity: "word" }).segment(tokens.join(""))) {
+    const word = [];
+    while (word.join("").length < segment.length && rest.length) word.push(rest.shift());
+    const alone = word.length === 1 && isContent(word[0], spoken);
+    if (alone && before) words.at(-1).push(...word);
+    else words.push(word);
+    before = alone;
+  }
+  return words;
 }
 
 /**
@@ -70,7 +104,7 @@ export function missingWords({ tokens, question_start: asked }) {
 export function wordsInPlace({ tokens, starts, ends, question_start: asked }, answer) {
   const spoken = languageOf(tokens.join(""));
   const question = tokens.slice(asked).map(folded);
-  const named = (from, to) => question.slice(from, to).filter((token) => isWord(token) && !ASKING[spoken].has(token)).map(form);
+  const named = (from, to) => question.slice(from, to).filter((token) => isContent(token, spoken)).map(form);
   const words = named(0);
   if (!words.length) return 1;
   const places = answerPlaces(question, spoken, (to) => named(0, to).length, words.length);
@@ -85,6 +119,26 @@ export function wordsInPlace({ tokens, starts, ends, question_start: asked }, an
         best = Math.max(best, inOrder(words.slice(0, place), before) + inOrder(words.slice(place), after));
     }
   return best / words.length;
+}
+
+/**
+ * Whether a clause with the answer tells what somebody says, thinks or hopes of another, where the question does not ask for
+ * that: no story that was taught has such sentences, in which who tells is easily mistaken for who is told of.
+ */
+export function isHearsay({ tokens, question_start: asked }, answer) {
+  const spoken = languageOf(tokens.join(""));
+  const [story, question] = [tokens.slice(0, asked).map(folded), tokens.slice(asked).map(folded)];
+  const tellsAt = (clause) => clause.findIndex((_, k) => TELLS[spoken].test(spoken === "zh" ? clause.slice(0, k + 1).join("") : clause[k]));
+  if (tellsAt(question) >= 0) return false;
+  return clausesOf(story, () => false).some((clause) => {
+    const at = tellsAt(clause);
+    if (at < 0 || !placesOf(clause, folded(answer).replace(/\s/g, "")).length) return false;
+    const told = clause.slice(at + 1).filter(isWord);
+    const last = told.findLastIndex((token) => isContent(token, spoken) && question.includes(token));
+    if (last < 0) return false;
+    const between = told.slice(0, last).join(spoken === "zh" ? "" : " ");
+    return !THEMSELVES[spoken].test(between.replace(/^that\b ?/, ""));
+  });
 }
 
 /** Before which of a question's words an answer may stand, in the story's order of words. */

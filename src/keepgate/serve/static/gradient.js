@@ -7,6 +7,7 @@ import { drawCurves, lineKey } from "./curves.js";
 import { exampleLanguage } from "./vocabulary-note.js";
 import { fullName } from "./names.js";
 import { size } from "./numbers.js";
+import { retentionReasons } from "./retention.js";
 import { asked, on, state } from "./state.js";
 import { explain, t } from "./words.js";
 
@@ -34,6 +35,7 @@ export function startGradient() {
     reply = null;
     if (shown) begin();
   });
+  on(["readings"], showReasons);
   new ResizeObserver(() => reply && draw()).observe($("gradients"));
 }
 
@@ -48,15 +50,20 @@ function networks() {
 function begin() {
   if (!state.models.length) return;
   build();
+  showReasons();
   draw(); // as it was, until it is known how it becomes
   fetchCurves();
 }
+
+/** In the guide, why the networks forget whose answers stand above: the lines do not tell. */
+const showReasons = () => $("gradient-reasons") && fill($("gradient-reasons"), state.guide === null ? null : retentionReasons({ notes: false }));
 
 /** The sliders, and places for what they change; made once, so that a slider is not lost while it is dragged. */
 function build() {
   picture = el("div", { class: "picture" });
   fill(
     $("gradients"),
+    el("div", { id: "gradient-reasons" }),
     el(
       "div",
       { class: "sliders" },

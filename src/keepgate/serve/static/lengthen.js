@@ -7,7 +7,7 @@ import { fullName } from "./names.js";
 import { count, probability } from "./numbers.js";
 import { whenVisible } from "./when-visible.js";
 import { on, state } from "./state.js";
-import { put, read } from "./story.js";
+import { isOfForm, put, read } from "./story.js";
 import { firstSentence, languageOf } from "./text.js";
 import { signOf, verdictOf, wordOf } from "./verdict.js";
 import { explain, quoted, t } from "./words.js";
@@ -16,7 +16,8 @@ const STEPS = 16;
 const LONGEST = { zh: 1000, en: 4000 }; // characters
 const MOST = 10_000; // characters that the server tells
 
-let from = "sentence"; // what is lengthened: the first sentence, or the whole story
+let from = "sentence"; // what is lengthened where both tell the answer: the first sentence, or the whole story
+let opens = false; // whether the first sentence tells it
 let reply = null; // the server's
 let fault = null;
 let lengthened = null; // what that reply is about
@@ -27,6 +28,7 @@ export function startLengthen() {
   const visibility = whenVisible($("lengthen"), fetchLengths);
   on(["readings"], () => {
     forget("lengthen");
+    opens = state.expected !== null && firstSentence(state.text) !== state.text && isOfForm(state.text, state.question);
     // The same story, lengthened: the slider stays where it is.
     const now = `${state.question}\n${base()}`;
     [reply, fault, at] = [null, null, now === lengthened ? at : 0];
@@ -37,7 +39,7 @@ export function startLengthen() {
   on(["language", "expected"], show);
 }
 
-const base = () => (from === "sentence" ? firstSentence(state.text) : state.text);
+const base = () => (opens && from === "sentence" ? firstSentence(state.text) : state.text);
 
 async function fetchLengths() {
   const models = state.readings.filter((reading) => !reading.error).map((reading) => reading.model);
@@ -218,7 +220,7 @@ function choice() {
   return el(
     "div",
     { class: "choice" },
-    el("fieldset", {}, el("legend", {}, t("lengthen.from")), radio("sentence"), radio("story")),
+    opens ? el("fieldset", {}, el("legend", {}, t("lengthen.from")), radio("sentence"), radio("story")) : null,
     reply && state.guide === null ? button(t("lengthen.take"), take, { "data-keep": "take" }) : null,
   );
 }

@@ -5,16 +5,19 @@ import { answerBy, ask, during, prepare, readBeforehand } from "./api.js";
 import { startAnswers } from "./answers.js";
 import { $ } from "./dom.js";
 import { exampleLanguage, startVocabularyNote } from "./vocabulary-note.js";
+import { breath, painted } from "./later.js";
 import { startLayerSelect } from "./layer-select.js";
 import { on, set } from "./state.js";
 import { showBeforehand, startStory } from "./story.js";
-import { startStrip } from "./strip-view.js";
+import { measureStrip, startStrip } from "./strip-view.js";
 import { explain, firstLanguage, language, speak, startWords } from "./words.js";
 
 /** Starts the page, whose questions an engine answers. fetchRest: gives what `rest.js` exports. */
 export async function start(engine, fetchRest) {
+  await breath(); // or the browser would lay out what is half there
   answerBy(engine);
   startAddress();
+  measureStrip();
   startWords();
   on(["language"], () => ($("to-sheet").href = `sheet.html#${language()}`));
   await speak(firstLanguage());
@@ -67,10 +70,3 @@ function actsOf(rest) {
 /** Whether the address names nothing but the page. */
 const opensOnTheExample = () =>
   !linkedStory() && !embedded() && guideStep(Infinity) === null && ["", "#read"].includes(location.hash);
-
-/** When what is shown has been drawn; at the latest after a moment, since a tab in the background draws nothing. */
-const painted = () =>
-  new Promise((next) => {
-    requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(next)));
-    setTimeout(next, 500);
-  });

@@ -3,8 +3,8 @@
 import { answerPanel } from "./answer.js";
 import { $, announce, button, el, fill, note } from "./dom.js";
 import { closeExplained, explainAnswer } from "./explain.js";
-import { formatSteps } from "./retention.js";
-import { CHANGES, isChanged, isGated, on, reading, state } from "./state.js";
+import { count, percent } from "./numbers.js";
+import { CHANGES, isChanged, on, reading, state } from "./state.js";
 import { tokenPanel } from "./token.js";
 import { changesBox } from "./what-if.js";
 import { explain, t } from "./words.js";
@@ -74,9 +74,9 @@ function hint() {
   );
 }
 
-/** How long this network's memory lasts, from the reading itself. */
+/** How long this network's memory lasts, by what became of the first word. */
 function lasting() {
-  const { half_life: half, longest } = reading();
-  if (half === null) return note(t(isGated(state.chosen) ? "lasting.forever" : "lasting.none"));
-  return note(t("lasting.half", { half: formatSteps(half), longest: formatSteps(longest) }));
+  const { left_of_first: left, half_of_first: half } = reading();
+  if (left === null) return note(t("lasting.none"));
+  return note(t(half === null ? "lasting.left" : "lasting.half", { left: percent(left), half: count(half) }));
 }

@@ -8,6 +8,7 @@ import { closeExplained, explainToken, startExplain } from "./explain.js";
 import { startGradient } from "./gradient.js";
 import { enter, guidesToGradient, startGuide, turnGuide } from "./guide.js";
 import { startKeys } from "./keys.js";
+import { breath } from "./later.js";
 import { startLengthen } from "./lengthen.js";
 import { showAnswer, startPanel } from "./panel.js";
 import { set, startLater, state } from "./state.js";
@@ -18,20 +19,26 @@ import { language, speak } from "./words.js";
 /** What the first picture's parts do to it. */
 export const acts = { closeExplained, explainToken, showAnswer, toggle };
 
+const PARTS = [
+  startPanel,
+  startWhatIf,
+  startEquationPlayer,
+  startLengthen,
+  startBridge,
+  startGradient,
+  startGuide,
+  startKeys,
+  startExplain,
+];
+
 /** Starts all of it, then has what the address names read. */
 export async function startRest() {
   await speak(language()); // words may have come with it
-  startLater(() => {
-    startPanel();
-    startWhatIf();
-    startEquationPlayer();
-    startLengthen();
-    startBridge();
-    startGradient();
-    startGuide();
-    startKeys();
-    startExplain();
-  });
+  for (const part of PARTS) {
+    await breath();
+    startLater(part);
+  }
+  await breath();
   addEventListener("hashchange", turn);
   turn();
   set({ models: (await ask("models")).models });

@@ -6,24 +6,17 @@ import { count, percent, unit } from "./numbers.js";
 import { model, state } from "./state.js";
 import { t } from "./words.js";
 
-/** A number of tokens as a person says it; null is without end. */
-export function formatSteps(value) {
-  if (value === null || value >= 9999.5) return t("lasting.endless");
-  return value < 10 ? value.toFixed(1) : count(value);
-}
-
-/** For each network a line that says why it remembers or forgets, with its numbers, and what chrono means. */
-export function retentionReasons() {
+/** For each network a line that says why it remembers or forgets, with its numbers; with notes, what chrono means. */
+export function retentionReasons({ notes = true } = {}) {
   const lines = state.readings.filter((each) => !each.error).map(reason);
   if (state.readings.every(({ model: id }) => model(id)?.kind === "pointer-reader")) return null; // they look back
-  const chrono = state.readings.some(({ model: id }) => model(id)?.note === "chrono");
+  const chrono = state.readings.some(({ model: id }) => model(id)?.note === "chrono"); // of these it was measured, too
   return el(
     "div",
     { class: "reasons" },
     el("h3", {}, t("lengthen.why")),
     el("ul", {}, lines.map((line) => el("li", {}, line))),
-    note(t("lengthen.few")),
-    chrono ? note(t("lengthen.chrono")) : null,
+    notes && chrono ? [note(t("lengthen.few")), note(t("lengthen.chrono"))] : null,
   );
 }
 
@@ -32,8 +25,9 @@ function reason(read) {
   const name = fullName(read.model);
   const open = keeps && read.strips.at(-1).gates[keeps];
   if (!open) return t(gates.length ? "lengthen.why.other" : "lengthen.why.none", { name });
-  const parts = { name, gate: gateName(read.model, keeps), open: unit(mean(open)), first: percent(read.left_of_first) };
-  return t("lengthen.why.gate", { ...parts, half: formatSteps(read.half_life) });
+  const { left_of_first: left, half_of_first: half } = read;
+  const parts = { name, gate: gateName(read.model, keeps), open: unit(mean(open)), left: percent(left), half: count(half) };
+  return t(half === null ? "lengthen.why.most" : "lengthen.why.half", parts);
 }
 
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -16,7 +16,7 @@ function script(file, name) {
 }
 
 document.querySelector('[data-word="footer"]').dataset.word = "footer.site"; // where it is computed
-const { basics } = globalThis.keepgate;
+const basics = JSON.parse(document.getElementById("basics").textContent);
 const worker = () => script("engine.js", "worker");
 start(browserEngine({ basics, worker, load: (language) => script(`networks.${language}.js`, language) }), rest);
 

@@ -1,6 +1,7 @@
 // The strip on the page: a reading's tokens with their gates, the token one stands on, and the keys and clicks to move.
 
 import { $ } from "./dom.js";
+import { breath } from "./later.js";
 import { FINGER, beside, layOut, linesOf, tokenAt } from "./layout.js";
 import { CHANGES, on, reading, set, state, strip } from "./state.js";
 import { drawLine, palette } from "./strips.js";
@@ -11,7 +12,7 @@ import { listedFor, annotations } from "./annotations.js";
 import { t } from "./words.js";
 
 let laid = null; // the lines as they are now
-let arrangedIn = null; // the width for which they were made
+let width = 0; // of their place
 let colours = null;
 let scene = null;
 let hover = null;
@@ -20,15 +21,24 @@ let tiles = null;
 
 const host = () => $("strip");
 
+/** Takes the strip's width while nothing has been changed: later the page would have to be laid out for it. */
+export function measureStrip() {
+  width = Math.floor(host().getBoundingClientRect().width); // rounded up it would be squeezed into the strip
+}
+
 /** Starts the strip; `opened(token)` is called for a token that is to be explained, `toggled(kind, tokens)` for a change. */
 export function startStrip({ opened, toggled, closed }) {
   tiles = new Tiles(host(), (pen, line) => drawLine(pen, line, scene, colours));
-  colours = palette();
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
     colours = palette();
     tiles.redraw();
   });
-  new ResizeObserver(([{ contentRect }]) => arrangedIn !== Math.floor(contentRect.width) && arrange()).observe(host()); // its height is our own doing
+  new ResizeObserver(([{ contentRect }]) => {
+    const now = Math.floor(contentRect.width);
+    if (now === width) return; // its height is our own doing
+    width = now;
+    breath().then(arrange);
+  }).observe(host());
   on(["readings", "chosen", "layerIndex", "language"], arrange);
   on(["at", "explained", "retention", "origin", "textbook", ...CHANGES], refresh);
   listen(opened, toggled, closed);
@@ -54,7 +64,7 @@ function listen(opened, toggled, closed) {
   host().addEventListener("focus", () => {
     walking = host().matches(":focus-visible");
     refresh();
-    if (!reading() || !walking) return;
+    if (!laid || !reading() || !walking) return;
     if (state.at === null) set({ at: 0 });
     say(state.at);
     intoView(state.at);
@@ -107,15 +117,9 @@ function arrange() {
   const read = reading();
   const shown = strip();
   host().hidden = !read;
-  if (!read || !shown) {
-    laid = null;
-    return;
-  }
+  laid = null;
+  if (!read || !shown || !width) return;
   const style = getComputedStyle(host());
-  const { width: whole, top: down } = host().getBoundingClientRect();
-  const width = Math.floor(whole); // rounded up it would be squeezed into the strip
-  arrangedIn = width;
-  if (!width) return;
   const font = `500 17px ${style.fontFamily}`;
   scene = {
     font,
@@ -143,7 +147,7 @@ function arrange() {
   laid.of = linesOf(laid.lines);
   colours = palette();
   dress();
-  tiles.arrange(laid, width, down);
+  tiles.arrange(laid, width);
   if (!$("tip").hidden) follow(false);
 }
 

@@ -2,6 +2,7 @@
 
 const LINES = 6; // lines in a tile
 const MARGIN = 500; // pixels outside the window in which a tile is drawn already
+const AT_ONCE = 1; // new tiles that are drawn before it is known what is in sight
 
 /** Tiles inside a host. `draw(pen, line, width)` draws one line at the pen's origin. */
 export class Tiles {
@@ -13,8 +14,8 @@ export class Tiles {
     this.watch = new IntersectionObserver((seen) => this.#seen(seen), { rootMargin: `${MARGIN}px 0px` });
   }
 
-  /** Takes a new arrangement of lines, so far down the window, and draws what is in sight: what is new at once. */
-  arrange({ lines, height, line }, width, down) {
+  /** Takes a new arrangement of lines and draws what is in sight, the beginning at once. */
+  arrange({ lines, height, line }, width) {
     this.width = width;
     this.line = line;
     this.host.style.height = `${height}px`;
@@ -33,7 +34,7 @@ export class Tiles {
       tile.canvas.style.top = `${k * LINES * line}px`;
       tile.canvas.style.width = `${width}px`;
       tile.canvas.style.height = `${part.length * line}px`;
-      if (k < known || down + k * LINES * line > window.innerHeight + MARGIN) continue;
+      if (k < known || k >= AT_ONCE) continue;
       tile.visible = true;
       this.#paint(tile);
     }

@@ -1,6 +1,6 @@
 // Right, wrong, or no more than a guess: what can be said of an answer, and why a network's answer is not to be relied on.
 
-import { foreignWords, isTaught, missingWords, wordsInPlace } from "./evidence.js";
+import { foreignWords, isHearsay, isTaught, missingWords, wordsInPlace } from "./evidence.js";
 import { state } from "./state.js";
 import { t } from "./words.js";
 
@@ -41,6 +41,7 @@ export function doubtOf(answer, read, { readings = state.readings, text = state.
   if (missing.length) return { kind: "absent", reason: "missing", words: missing };
   if (pointer && !isTaught(read)) return { kind: "words", reason: "question", words: [] };
   if (answer.text === "") return { kind: "nothing", reason: "nothing", words: [] };
+  if (pointer && isHearsay(read, answer.text)) return { kind: "words", reason: "hearsay", words: [] };
   if (pointer) return unsure(answer, read, readings, networks);
   return network?.shipped && !text.includes(answer.text) ? { kind: "absent", reason: "name", words: [] } : null;
 }

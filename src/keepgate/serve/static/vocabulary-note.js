@@ -43,7 +43,7 @@ function showLearnt() {
   }
   const what = el("p", {}, t(`learnt.what.${story}`));
   const names = t("learnt.names", { n: network.choices.length });
-  const listed = el("p", {}, list(network.choices));
+  const listed = [el("p", {}, list(network.choices)), el("p", {}, t("learnt.why"))];
   fill(
     $("learnt"),
     narrow.matches

@@ -70,11 +70,18 @@ export class Place {
   initial = () => new Float64Array(this.size);
 }
 
-/** out = matrix · vector + bias; four rows at a time, whose sums do not wait for each other. */
+/** out = matrix · vector + bias; eight rows at a time, whose sums do not wait for each other. */
 export function product(matrix, vector, bias, rows, columns, out = new Float64Array(rows)) {
   let row = 0;
-  for (; row + 3 < rows; row += 4) {
-    let [a, b, c, d] = [bias[row], bias[row + 1], bias[row + 2], bias[row + 3]];
+  for (; row + 7 < rows; row += 8) {
+    let a = bias[row];
+    let b = bias[row + 1];
+    let c = bias[row + 2];
+    let d = bias[row + 3];
+    let e = bias[row + 4];
+    let f = bias[row + 5];
+    let g = bias[row + 6];
+    let h = bias[row + 7];
     let at = row * columns;
     for (let k = 0; k < columns; ++k, ++at) {
       const x = vector[k];
@@ -82,11 +89,19 @@ export function product(matrix, vector, bias, rows, columns, out = new Float64Ar
       b += matrix[at + columns] * x;
       c += matrix[at + 2 * columns] * x;
       d += matrix[at + 3 * columns] * x;
+      e += matrix[at + 4 * columns] * x;
+      f += matrix[at + 5 * columns] * x;
+      g += matrix[at + 6 * columns] * x;
+      h += matrix[at + 7 * columns] * x;
     }
     out[row] = a;
     out[row + 1] = b;
     out[row + 2] = c;
     out[row + 3] = d;
+    out[row + 4] = e;
+    out[row + 5] = f;
+    out[row + 6] = g;
+    out[row + 7] = h;
   }
   for (; row < rows; ++row) {
     let sum = bias[row];

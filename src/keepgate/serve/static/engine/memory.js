@@ -44,15 +44,16 @@ export const inOrder = (place, values) => (place.reverse ? [...values].reverse()
 export function retentionOf(place, steps, at, unit = null) {
   const order = inOrder(place, steps);
   const first = place.reverse ? steps.length - 1 - at : at;
-  const terms = order.slice(first).map((step) => termsOf(place, step));
-  const chosen = unit === null ? terms[0].write.keys() : [unit];
-  const units = [...chosen];
-  const sizes = units.map((u) => Math.abs(terms[0].write[u]));
+  const { write } = termsOf(place, order[first]);
+  const units = unit === null ? [...write.keys()] : [unit];
+  const sizes = units.map((u) => Math.abs(write[u]));
   const size = sizes.reduce((sum, each) => sum + each, 0);
   const [left, erased] = [new Float64Array(steps.length), new Float64Array(steps.length)];
   const share = units.map(() => 1);
+  const keep = new Float64Array(place.units);
   if (size > 0)
-    terms.forEach(({ keep }, n) => {
+    order.slice(first).forEach((step, n) => {
+      place.cell.keep(place.units, step.traced, step.prev, keep);
       const t = place.reverse ? steps.length - 1 - first - n : first + n;
       units.forEach((u, k) => {
         if (n) {
@@ -63,15 +64,7 @@ export function retentionOf(place, steps, at, unit = null) {
       });
     });
   const atEnd = size > 0 ? 1 - erased.reduce((sum, each) => sum + each, 0) : 0;
-  return { size, left, erased, atEnd, written: units.map((u) => ({ unit: u, value: terms[0].write[u] })) };
-}
-
-/** Half-lives of the units, in steps, at the mean rate of forgetting; null for a cell without such a memory. */
-export function halfLives(place, steps) {
-  if (!place.cell.keep) return null;
-  const rates = new Float64Array(place.units);
-  for (const step of steps) termsOf(place, step).keep.forEach((value, u) => (rates[u] += Math.log(Math.abs(value))));
-  return rates.map((rate) => Math.LN2 / Math.abs(rate / steps.length));
+  return { size, left, erased, atEnd, written: units.map((u) => ({ unit: u, value: write[u] })) };
 }
 
 /** How far a state moved at each step, against the mean of its norms before and after; null where it was empty before. */

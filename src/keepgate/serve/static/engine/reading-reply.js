@@ -1,6 +1,6 @@
 // A reading as the page needs it: the answer, the tokens, the gates over them, and how long the memory lasts.
 
-import { halfLives, movesOf, retentionOf } from "./memory.js";
+import { movesOf, retentionOf } from "./memory.js";
 
 /** A layer and direction of a reading, with its steps; -1 is the last layer. */
 export function part(reading, layer = -1, reverse = false) {
@@ -25,7 +25,8 @@ export function summary({ reader }, answer) {
 export function readingReply(reading) {
   const { reader, tokens, steps } = reading;
   const [place, last] = part(reading);
-  const lives = halfLives(place, last);
+  const first = place.cell.keep ? retentionOf(place, last, 0) : null;
+  const halved = first ? first.left.findIndex((share) => share <= 0.5) : -1;
   return {
     answer: { ...summary(reading, reading.answer), candidates: reading.answer.candidates },
     tokens: tokens.texts,
@@ -34,16 +35,10 @@ export function readingReply(reading) {
     question_start: reading.questionStart,
     unknown: [...tokens.texts.keys()].filter((t) => !reader.vocabulary.has(reader.vocabulary.form(tokens.texts[t]))),
     strips: reader.places.map((each, p) => stripOf(reader.model, each, steps[p])),
-    half_life: lives && finite(median(lives)),
-    longest: lives && finite(Math.max(...lives)),
-    left_of_first: lives && retentionOf(place, last, 0).atEnd,
+    left_of_first: first && first.atEnd,
+    half_of_first: first && halved >= 0 ? halved : null,
   };
 }
-
-const finite = (value) => (Number.isFinite(value) ? value : null);
-
-/** The lower one of the two in the middle, as torch's. */
-const median = (values) => [...values].sort((a, b) => a - b)[Math.floor((values.length - 1) / 2)];
 
 function stripOf({ gates }, place, steps) {
   const { cell, units, layer, reverse } = place;

@@ -48,7 +48,9 @@ export class Replies {
   read = async ({ models, text, question }, breathe) => {
     const readings = [];
     for (const model of models) {
-      readings.push({ model, ...readingReply(this.reading({ model, text, question })), error: null });
+      const reading = this.reading({ model, text, question });
+      reading.reply ??= readingReply(reading);
+      readings.push({ model, ...reading.reply, error: null });
       await breathe();
     }
     return { readings, expected: expectedOf(text, question) };
