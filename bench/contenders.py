@@ -19,6 +19,13 @@ from bench.problem import Mode, Problem
 from keepgate import cells
 from keepgate.equations import Cell
 
+# What is asked of a layer beside the plain cell, by the name of the option, with the values that papers use.
+VARIANTS: dict[str, dict[str, Any]] = {
+    "layer_norm": {"layer_norm": True},
+    "zoneout": {"zoneout": (0.05, 0.5)},
+    "recurrent_dropout": {"recurrent_dropout": 0.25},
+    "weight_drop": {"weight_drop": 0.5},
+}
 CELL_OF: dict[str, Cell] = {"LSTM": cells.lstm, "GRU": cells.gru, "RNN": cells.rnn_tanh}
 
 
@@ -115,6 +122,20 @@ def keepgate_user(problem: Problem, mode: Mode) -> Runner:
     layer = keepgate.Recurrent(copied, problem.shape.input, problem.shape.hidden, dtype=problem.dtype)
     layer.load_state_dict(problem.layer.state_dict())
     return of_layer(layer, problem, mode, lambda layer, x: layer(x)[0])
+
+
+def keepgate_variant(problem: Problem, mode: Mode, name: str, *, kernel: str | None = None) -> Runner:
+    """A layer with one of VARIANTS. Its masks, in the first call, are of the problem's seed."""
+    torch.manual_seed(problem.seed)
+    options = dict(VARIANTS[name])
+    if problem.cell == "GRU" and name == "zoneout":
+        options["zoneout"] = options["zoneout"][:1]
+    layer = getattr(keepgate, problem.cell)(
+        problem.shape.input, problem.shape.hidden, kernel=kernel, **options
+    )
+    runner = of_layer(layer.to(problem.dtype), problem, mode, lambda layer, x: layer(x)[0])
+    torch.manual_seed(problem.seed)
+    return runner
 
 
 def keepgate_trace(problem: Problem, mode: Mode) -> Runner:

@@ -10,10 +10,11 @@ import torch
 
 import keepgate
 from bench import busy, memory, streaming, within
-from bench.agreement import errors, refusal, truth
+from bench.agreement import errors, left, refusal, truth
 from bench.ceilings import Ceilings
 from bench.clock import Contender, interleave
 from bench.contenders import (
+    VARIANTS,
     Runner,
     jax_scan,
     keepgate_frozen,
@@ -21,6 +22,7 @@ from bench.contenders import (
     keepgate_ragged,
     keepgate_trace,
     keepgate_user,
+    keepgate_variant,
     onnx_runtime,
     ours,
     python_loop,
@@ -40,6 +42,7 @@ from bench.problem import (
     SHAPES,
     STREAM_SIZES,
     USER_SHAPES,
+    VARIANT_SHAPES,
     WITHIN_SHAPES,
     Mode,
     Problem,
@@ -185,6 +188,18 @@ def user(job: Job, context: Context) -> Row:
     return field.row()
 
 
+def variants(job: Job, context: Context) -> Row:
+    """A plain layer, and the same with each of VARIANTS; masks are drawn in training alone."""
+    problem, mode = _problem(job), job["mode"]
+    field = Field(context)
+    field.add("keepgate", partial(keepgate_layer, problem, mode), truth(problem, mode), threads=THREADS)
+    for name in VARIANTS if mode == "training" else ("layer_norm",):
+        expected = left(keepgate_variant(problem.exact, mode, name, kernel="reference"))
+        build = partial(keepgate_variant, problem, mode, name)
+        field.add(f"keepgate {name}", build, expected, threads=THREADS)
+    return field.row()
+
+
 def ragged(job: Job, context: Context) -> Row:
     """Rows of lengths uniform in 1 … steps: ours, ours as a full rectangle, torch's packed sequences."""
     problem, mode = _problem(job), job["mode"]
@@ -251,6 +266,10 @@ PARTS: dict[str, Part] = {
         measure=engines,
     ),
     "user": Part(jobs=_jobs(USER_SHAPES), measure=user),
+    "variants": Part(
+        jobs=tuple(job for job in _jobs(VARIANT_SHAPES) if job["cell"] != "RNN"),
+        measure=variants,
+    ),
     "ragged": Part(jobs=_jobs(RAGGED_SHAPES), measure=ragged),
     "scaling": Part(jobs=tuple({"cell": cell} for cell in CELLS), measure=scaling),
     "streaming": Part(

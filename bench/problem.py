@@ -57,6 +57,11 @@ USER_SHAPES = tuple(
         "100,32,64,64", "100,32,128,128", "35,20,650,650",
     )
 )  # fmt: skip
+# Of a variant: small, middling and large batches.
+VARIANT_SHAPES = tuple(
+    Shape.of(text)
+    for text in ("100,1,64,64", "100,1,128,128", "100,8,128,128", "100,32,64,64", "100,32,256,256")
+)
 # Of a layer inside a model: a stream, small and middling batches.
 WITHIN_SHAPES = tuple(
     Shape.of(text) for text in ("100,1,128,128", "100,8,128,128", "100,32,128,128", "100,32,256,256")

@@ -26,7 +26,7 @@ SETTINGS = SeriesClassifierSettings(
     label_smoothing=0.0,
 )
 CONFIG = TrainingConfig(
-    epochs=6, batch_size=64, learning_rate=4e-3, schedule="cosine", hold_fraction=0.0, warmup=100, ema_decay=0.998,
+    epochs=12, batch_size=64, learning_rate=4e-3, schedule="cosine", hold_fraction=0.0, warmup=100, ema_decay=0.998,
     keep="best", evaluate_every=860, threads=1,
 )  # fmt: skip
 DEV = 5000

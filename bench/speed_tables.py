@@ -219,6 +219,29 @@ def user(result: Row, k: int) -> str:
     return table(head, rows)
 
 
+def variants(result: Row, k: int) -> str:
+    """What each option costs: its layer's time over the plain layer's, on one thread and on all."""
+    if not result.get("variants"):
+        return ("*Not measured yet.*", "*尚未量測。*")[k]
+    rows = []
+    for row in result["variants"]:
+        noisy = "~" if figures.noisy(row, figures.ceiling(result)) else ""
+        costs = [
+            "–" if None in ratios else " / ".join(f"{ratio:.2f}" for ratio in ratios)
+            for name in VARIANTS
+            for ratios in [[
+                figures.over(figures.median(row, f"keepgate {name}@{n}"), figures.median(row, f"keepgate@{n}"))
+                for n in THREADS
+            ]]
+        ]  # fmt: skip
+        rows.append([f"{noisy}{row['cell']} {row['shape']}", MODE[row["mode"]][k], *costs])
+    note = (
+        f"Time over that of the plain layer, on 1 thread / on {MOST}; {result['machine']['cpu']}.",
+        f"時間 ÷ 一般層的時間，1 緒 / {MOST} 緒；{result['machine']['cpu']}。",
+    )[k]
+    return table(["", "", *VARIANTS], rows) + "\n\n" + note
+
+
 def engines(result: Row, k: int) -> str:
     """Inference engines' best times over ours, frozen."""
     if not result.get("engines"):
@@ -359,6 +382,7 @@ TABLES: dict[str, Callable[[Row, int], str]] = {
     "one_step": one_step,
     "busy": busy,
     "user": user,
+    "variants": variants,
     "engines": engines,
     "streaming": streaming,
     "ragged": ragged,
