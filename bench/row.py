@@ -147,7 +147,7 @@ def trained(
 
     model, card: where the model is saved, if anywhere, and with which card; the last part's figures are added.
     """
-    result = fit(task, config, examples=examples, dev=parts["dev"], progress=False)
+    result = fit(task, config, examples=examples, dev=parts["dev"])
     figures = cost(task, result) | {name: measured(task.measure(items)) for name, items in parts.items()}
     if model is not None:
         bundle.save(task, model, card={**(card or {}), "figures": figures[[*parts][-1]]})

@@ -162,6 +162,18 @@ def test_a_loss_of_nothing_is_called_overfitting(tmp_path: Path, keepgate) -> No
     assert "by heart (overfitting)" in ran.out.replace("\n", " ")
 
 
+def test_what_answers_only_the_commonest_label_is_not_called_overfitting(tmp_path: Path, keepgate) -> None:
+    data = write(tmp_path / "train.csv")
+    with data.open("a", encoding="utf-8") as file:
+        file.writelines(f'good,"a quiet room {k}"\n' for k in range(300))
+    dev = write(tmp_path / "dev.csv", 10)
+    options = ("--steps", 20, "--learning-rate", 0.001, *QUICK)
+    ran = keepgate("train", "classifier", data, "--dev", dev, "--out", tmp_path / "mine", *options)
+    words = " ".join(ran.out.split())
+    assert "learnt hardly more than what is commonest: accuracy is" in words
+    assert "Overfitting" not in words
+
+
 def test_it_is_measured_with_intervals_baselines_and_confusions(
     model: Path, tmp_path: Path, keepgate
 ) -> None:

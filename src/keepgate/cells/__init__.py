@@ -118,4 +118,7 @@ def _how_to_register(qualified: str) -> str:
     module, _, name = qualified.rpartition(".")
     if module == "__main__" or not all(map(str.isidentifier, qualified.split("."))):
         return "; declare yours and call keepgate.cells.register(it) first"
-    return f"; if it is yours, run first: `from {module} import {name}`, `keepgate.cells.register({name})`"
+    return (
+        f"; if it is yours, run first: `from {module} import {name}`, `keepgate.cells.register({name})`; commands know "
+        "the cells of the files named in KEEPGATE_CELL_FILES"
+    )

@@ -73,7 +73,9 @@ def _run(arguments: list[str], ctrl_c: _CtrlC) -> int:
         return WRONG_USE
     try:
         from .app import run
+        from .own_cells import register_own_cells
 
+        register_own_cells()
         run(arguments)
         sys.stdout.flush()
     except BrokenPipeError:

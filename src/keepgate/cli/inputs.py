@@ -11,7 +11,7 @@ from cyclopts import Parameter
 
 from ..data.corpora.source import decoded, lines_of, read_bytes
 from ..data.corpora.source import read_text as read_file
-from ..errors import PackageMissing, SettingsError
+from ..errors import CorpusError, PackageMissing, SettingsError
 
 if TYPE_CHECKING:
     from ..tasks import TaskKind
@@ -110,6 +110,10 @@ def read_text(path: str) -> str:
     """
     if path == STANDARD_INPUT:
         return decoded(sys.stdin.buffer.read(), "standard input")
+    if not os.path.exists(path):
+        raise CorpusError(
+            f"{path} does not exist; give the name of a file, or - and the text itself on standard input"
+        )
     return read_file(path)
 
 

@@ -136,7 +136,7 @@ def look(
         for part, series in layers:
             console.print()
             rows = [row.part(span) for row in series]
-            _print_layer(console, part, reading.tokens.texts[span], rows, stretch, unit)
+            _print_layer(console, part, reading.tokens.texts[span], rows, stretch, unit, reading.unit)
         _print_other_layers(console, reading, [part for part, _ in layers])
     if files is not None:
         files.write(console)
@@ -178,6 +178,7 @@ def _print_layer(
     series: Sequence[TokenSeries],
     stretch: bool,
     unit: int | None,
+    step: str,
 ) -> None:
     units = layer[layer.cell.states[0]].shape[2]
     whose = f"mean of {units} units" if unit is None else f"unit {unit} of {units}"
@@ -196,7 +197,7 @@ def _print_layer(
     console.print()
     console.print(summary_table(tokens, series))
     console.print()
-    print_text(console, describe(layer, unit))
+    print_text(console, describe(layer, unit, step))
     even = [
         row.label for row in series if row.is_gate and max(row.values) - min(row.values) < 1 / len(BLOCKS)
     ]

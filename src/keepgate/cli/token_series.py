@@ -81,8 +81,11 @@ def summary_table(tokens: Sequence[str], series: Sequence[TokenSeries]) -> Table
     return table(("", "", "mean", "lowest, at", "highest, at"), rows, words=2)
 
 
-def describe(layer: "LayerTrace", unit: int | None) -> str:
-    """How long the layer's memory lasts, by the gate that retains it; or that its cell has no such gate."""
+def describe(layer: "LayerTrace", unit: int | None, step: str) -> str:
+    """How long the layer's memory lasts, by the gate that retains it; or that its cell has no such gate.
+
+    step: what a step of the layer is called.
+    """
     from ..lens.memory import retention_of_first_write
     from ..lens.memory.time_scales import half_life
 
@@ -91,23 +94,23 @@ def describe(layer: "LayerTrace", unit: int | None) -> str:
         if cell.additive:
             return "No gate of this cell keeps its memory by being open."
         states = " and ".join(f"{cell.letters.get(state, '')} {state}".strip() for state in cell.states)
-        return f"This cell has no gate that keeps: each token rewrites the whole {states}."
+        return f"This cell has no gate that keeps: each {step} rewrites the whole {states}."
     keep = layer[cell.retain_gate] if unit is None else layer[cell.retain_gate][:, :, unit : unit + 1]
     half_lives = half_life(keep)[0].sort().values
-    half = _tokens(float(half_lives[len(half_lives) // 2]))
+    half = _steps(float(half_lives[len(half_lives) // 2]), step)
     if len(half_lives) > 1:
-        half += f" in the middling unit, {_tokens(float(half_lives[-1]))} in the most lasting one"
+        half += f" in the middling unit, {_steps(float(half_lives[-1]), step)} in the most lasting one"
     retained = retention_of_first_write(keep, reverse=layer.reverse)[0]
     first, last = ("last", "first") if layer.reverse else ("first", "last")
     gate = f"{cell.letters.get(cell.retain_gate, '')} {cell.retain_gate}".strip()
     return (
         f"The {gate} keeps: it is open to {float(keep.mean()):.2f} on average. Half-life of {cell.memory_state}: "
-        f"{half}. Of what the {first} of {len(keep):,} tokens wrote, {percent(float(retained.mean()))} is left after "
-        f"the {last}."
+        f"{half}. Of what the {first} of {len(keep):,} {step}s wrote, {percent(float(retained.mean()))} is left "
+        f"after the {last}."
     )
 
 
-def _tokens(steps: float) -> str:
-    if math.isinf(steps):
+def _steps(count: float, step: str) -> str:
+    if math.isinf(count):
         return "endless"
-    return f"{steps:.1f} tokens" if steps < 10 else f"{steps:,.0f} tokens"
+    return f"{count:.1f} {step}s" if count < 10 else f"{count:,.0f} {step}s"

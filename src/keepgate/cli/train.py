@@ -43,6 +43,8 @@ _LISTED = 3
 _DEV_CHARACTERS = 50_000
 # Points by which the training data's score may be above the dev set's before it is called overfitting.
 _OVERFIT = 0.1
+# Share of a constant answer's errors on the training data that must be gone before anything is called learnt.
+_LEARNT = 0.1
 # A loss below this, in nats, on data of which nothing was kept aside says that they are known by heart.
 _BY_HEART = 0.02
 
@@ -305,8 +307,18 @@ def _print_measurement(
             print_text(console, f"  {name}: {first.title} {metric_text(first, values[first.name])}", "dim")
     if first.unit != "share":
         return
-    own = task.measure(_part(task, items)).values()[first.name]
-    if own - measurement.values()[first.name] > _OVERFIT:
+    trained = task.measure(_part(task, items))
+    own = trained.values()[first.name]
+    # What the same constant answers have there, whose share may be another than on --dev.
+    trivial = max((of[first.name] for of in trained.baselines.values() if first.name in of), default=0.0)
+    if own - trivial < _LEARNT * (1 - trivial):
+        print_text(
+            console,
+            f"It has learnt hardly more than what is commonest: {first.title} is {percent(own)} on its own training "
+            f"data, and {percent(trivial)} without a model. More steps, or examples of what is rare, help.",
+            "yellow",
+        )
+    elif own - measurement.values()[first.name] > _OVERFIT:
         print_text(
             console,
             f"Overfitting: {first.title} is {percent(own)} on its own training data. More data, fewer steps, more "

@@ -34,7 +34,12 @@ class Options:
         ),
     ] = ()
     cell: Annotated[
-        str | None, Parameter(group=WHAT, metavar="NAME", help="Of the recurrent layers, as --set cell=NAME.")
+        str | None,
+        Parameter(
+            group=WHAT,
+            metavar="NAME",
+            help="Of the layers, as --set cell=NAME; FILE.NAME is your own, in a file of KEEPGATE_CELL_FILES.",
+        ),
     ] = None
     vectors: Annotated[
         Path | None,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from .console import one_line
 from .exit_codes import fault_of
+from .own_cells import register_own_cells
 from .search_space import Space, Values
 from .study import best_first, finished
 from .train import Score
@@ -138,6 +139,7 @@ def run_trial(job: Job, sender: Connection) -> None:
         contextlib.redirect_stderr(file),
     ):
         try:
+            register_own_cells()
             result = job.command.train(job.data, job.options, job.kind, job.columns), ""
         except (Exception, KeyboardInterrupt) as fault:
             result = None, fault_of(fault).message if isinstance(fault, Exception) else "it was stopped"

@@ -30,7 +30,7 @@ class Reading:
 
     tokens: the layer's steps, in order; those of a question that is read with the text count on from the text's end.
     layer_run: the layer's run over them, a batch of one. answer: the model's own. head: from the run to the answer.
-    choices: the answers that it chooses from; None where it points into the text. without: see `Probe`.
+    choices: the answers that it chooses from; None where it points into the text. unit, without: see `Probe`.
     """
 
     question: Question | LabelledText | LabelledSeries | Series
@@ -39,6 +39,7 @@ class Reading:
     answer: Answer
     head: Head
     choices: tuple[str, ...] | None
+    unit: str = "token"
     without: Callable[[Collection[int]], Tensor] | None = None
 
     __repr__ = compact_repr
@@ -82,5 +83,5 @@ def read(task: Probed, question: Question | LabelledText | LabelledSeries | Seri
     probe = task.probe(question)
     return Reading(
         question=question, tokens=probe.tokens, layer_run=capture_layer(probe.layer, probe.x), answer=probe.answer,
-        head=probe.head, choices=task.choices, without=probe.without,
+        head=probe.head, choices=task.choices, unit=probe.unit, without=probe.without,
     )  # fmt: skip
