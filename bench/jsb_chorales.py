@@ -2,7 +2,8 @@
 
 A chord is 88 numbers, 1 for each key that sounds; the loss of one is the sum of the 88 cross entropies, and the figure
 its mean over all chords after the first of each piece. The pieces are all in C major or C minor as they come, so they
-are not transposed, and the keys that sound are few, so they are not dropped. The dev part chooses the weights.
+are not transposed (on the dev part 9.26 instead of 8.69, one seed), and the keys that sound are few, so they are not
+dropped. The dev part chooses the weights.
 Boulanger-Lewandowski et al. (2012), arXiv:1206.6392; figures at 300k parameters: Bai et al. (2018), arXiv:1803.01271.
 """
 
@@ -27,10 +28,10 @@ from keepgate.tasks.measure import Measurement, Metric
 from keepgate.train import TrainingConfig
 
 KEYS = 88
-CELL, UNITS, DROPOUT = "gru", 200, 0.5
+CELL, UNITS, DROPOUT, WEIGHT_DROP = "gru", 240, 0.5, 0.6
 CONFIG = TrainingConfig(
-    steps=3000, batch_size=4, learning_rate=2e-3, schedule="cosine", hold_fraction=0.0, ema_decay=0.995,
-    keep="best", evaluate_every=150, threads=1,
+    steps=5000, batch_size=4, learning_rate=2e-3, schedule="cosine", hold_fraction=0.0, ema_decay=0.995,
+    keep="best", evaluate_every=500, threads=1,
 )  # fmt: skip
 
 Roll = NDArray[np.float32]
@@ -65,7 +66,7 @@ class NextChord(nn.Module):
         super().__init__()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.layer = Recurrent(CELL, KEYS, UNITS, init="orthogonal")
+            self.layer = Recurrent(CELL, KEYS, UNITS, init="orthogonal", weight_drop=WEIGHT_DROP)
             self.readout = nn.Linear(UNITS, KEYS)
         self.dropout = nn.Dropout(DROPOUT)
 
@@ -120,7 +121,7 @@ def train(folder: Path, seed: int, test: bool, model: Path | None) -> Figures:  
 
 def recipe_of() -> Mapping[str, Any]:
     """What the seeds have in common."""
-    network = {"cell": CELL, "units": UNITS, "dropout": DROPOUT}
+    network = {"cell": CELL, "units": UNITS, "dropout": DROPOUT, "weight_drop": WEIGHT_DROP}
     return {"network": network, "training": asdict(CONFIG)}
 
 

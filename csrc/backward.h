@@ -13,8 +13,7 @@ class BackwardMember : Member<T> {
   using Base::f, Base::s, Base::rows, Base::zeros, Base::team, Base::member, Base::members, Base::units_split;
   using Base::output, Base::blocks, Base::first_block, Base::end_block, Base::share;
   using typename Base::V;
-  const long width =
-      block.width + cell.vectors * block.units;  // of a row of d_pre: pre-activation columns, then weights per unit
+  const long width = block.width;               // of a row of d_pre
   static constexpr long dgrad_tile_rows = 48;     // rows of d_x computed at once
   static constexpr long wgrad_rows_in_l1 = 96;  // rows of d_pre that stay in L1 while all tiles of a block read them
   static constexpr long min_rows_per_wgrad = 192;  // rows of d_pre that pay for reading and writing weight gradients
@@ -38,6 +37,8 @@ class BackwardMember : Member<T> {
   StepRunner<T> runner;
   T* weights;  // [vectors][blocks of units]: the cell's weights per unit, with room after the last
   T* d_unit_inputs;  // [members][unit inputs][tile_elements]: their gradients, where nobody wants them
+  T* d_vectors;  // [rows][vectors][blocks of units]: the gradients of the weights per unit, of all steps of a row
+  T* d_vectors_now;  // [members][vectors][tile_elements]: of a step
 
  public:
   BackwardMember(const Backward& b, const Base& base, Arena& arena)
@@ -63,6 +64,9 @@ class BackwardMember : Member<T> {
     weights += member * cell.vectors * blocks * block.units;
     arena.allocate(d_unit_inputs, members * cell.unit_inputs * runner.tile_elements);
     d_unit_inputs += member * cell.unit_inputs * runner.tile_elements;
+    arena.allocate(d_vectors, s.rows * cell.vectors * blocks * block.units);
+    arena.allocate(d_vectors_now, members * cell.vectors * runner.tile_elements);
+    d_vectors_now += member * cell.vectors * runner.tile_elements;
   }
 
   void run() {
@@ -86,6 +90,7 @@ class BackwardMember : Member<T> {
 
  private:
   T* d_state(int n, long r) const { return d_state_rows + (n * s.rows + r) * widest; }
+  T* d_vector(long r, int n) const { return d_vectors + (r * cell.vectors + n) * blocks * block.units; }
   T* d_pre(long u, long slot) const { return d_pre_rows + (u * max_slots + slot) * width; }
   static long vectors(long elements) { return (elements + lanes - 1) / lanes; }
   // The first vector of a block in a row of states.
@@ -130,8 +135,11 @@ class BackwardMember : Member<T> {
               .store(d_state(n, share.place(q)) + j);
         }
       }
-    const long sums = tiles - d_ih, first = part(sums, member);
-    std::memset(d_ih + first, 0, size_t(part(sums, member + 1) - first) * sizeof(T));
+    const auto clear = [&](T* all, long count) {
+      std::memset(all + part(count, member), 0, size_t(part(count, member + 1) - part(count, member)) * sizeof(T));
+    };
+    clear(d_ih, tiles - d_ih);
+    clear(d_vectors, s.rows * cell.vectors * blocks * block.units);
   }
 
   // Packs vectors [from, to) of a matrix's columns as panels [rows][vectors].
@@ -257,9 +265,10 @@ class BackwardMember : Member<T> {
     Base::for_each_tile(runner, [&](long u, long unit, long vectors, long units) {
       int reg = 0;
       T* const to = d_pre(u, slot);
-      const long row = width * share.stride, columns = block.columns + cell.vectors;
-      for (int column = 0; column < columns; column++)
+      const long row = width * share.stride;
+      for (int column = 0; column < block.columns; column++)
         runner.bind(reg++, to + column * block.units, row, Base::vector_stride(max_slots * width));
+      for (int n = 0; n < cell.vectors; n++) runner.bind_scratch(reg++, d_vectors_now + n * runner.tile_elements);
       for (int n = 0; n < cell.unit_inputs; n++)
         b.d_x.data ? runner.bind_units(reg++, Base::unit_input(b.d_x, n, step) + unit, b.d_x.row * row_step, true)
                    : runner.bind_scratch(reg++, d_unit_inputs + n * runner.tile_elements);
@@ -278,8 +287,17 @@ class BackwardMember : Member<T> {
       for (int n = 0; n < cell.unit_inputs; n++)
         runner.bind_units(reg++, Base::unit_input(f.x, n, step) + unit, f.x.row * row_step, false);
       runner.run(rows, vectors, units);
+      for (long i = 0; i < rows; i++)
+        for (int n = 0; n < cell.vectors; n++) add_vector_gradients(r + i * share.stride, n, i, unit, vectors);
       clear_beyond(slot, unit + units, rows, row);
     });
+  }
+
+  // Adds those of a step to those of all steps, for row i of a tile.
+  void add_vector_gradients(long r, int n, long i, long unit, long vectors) const {
+    const T* const now = d_vectors_now + n * runner.tile_elements + i * runner.vector_limit * lanes;
+    T* const sums = d_vector(r, n) + unit;
+    for (long j = 0; j < vectors * lanes; j += lanes) (V::load(sums + j) + V::load(now + j)).store(sums + j);
   }
 
   // The last block's columns without units: products read them. end: of the units that have been written.
@@ -287,7 +305,7 @@ class BackwardMember : Member<T> {
     if (end < s.hidden || s.hidden == blocks * block.units) return;
     const long real = end % block.units;
     for (long i = 0; i < rows; i++)
-      for (int column = 0; column < block.columns + cell.vectors; column++)
+      for (int column = 0; column < block.columns; column++)
         std::memset(d_pre(end / block.units, slot) + i * row + column * block.units + real, 0,
                     size_t(block.units - real) * sizeof(T));
   }
@@ -389,8 +407,11 @@ class BackwardMember : Member<T> {
     unpack(b.d_bias_ih, sums, rows(1, cell.wx_gates));
     unpack(b.d_bias_hh, sums + block.split * block.units, rows(1, cell.uh_gates));
     for (int n = 0; n < cell.vectors; n++)
-      unpack(b.d_vectors[n], sums + block.width + n * block.units,
-             {1, s.hidden, alone, 1, u * block.units, block.units});
+      for (long j = u * block.units; b.d_vectors[n] && j < (u + 1) * block.units && j < s.hidden; j += lanes) {
+        V sum(T(0));
+        for (long r = 0; r < s.rows; r++) sum = sum + V::load(d_vector(r, n) + j);
+        sum.store(as<T>(b.d_vectors[n]) + j, s.hidden - j);
+      }
   }
 };
 

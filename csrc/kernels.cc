@@ -24,7 +24,7 @@ constexpr Kernel kernel_of() {
 }
 
 #define KEEPGATE_COMPILED(Cell) compiled_cell<Cell>(),
-constexpr CellProgram cells[] = {KEEPGATE_CELLS(KEEPGATE_COMPILED)};
+constexpr CellProgram cells[] = {KEEPGATE_CELLS(KEEPGATE_COMPILED) KEEPGATE_ROW_CELLS(KEEPGATE_COMPILED)};
 
 #define KEEPGATE_TEXT(name) #name
 #define KEEPGATE_NAME(name) KEEPGATE_TEXT(name)

@@ -24,8 +24,12 @@ def agrees(ours: Tensor, theirs: Tensor, kind: str = "value") -> None:
     assert ours.dtype == theirs.dtype, f"{ours.dtype} against {theirs.dtype}"
     assert ours.shape == theirs.shape, f"{tuple(ours.shape)} against {tuple(theirs.shape)}"
     scale = float(theirs.detach().abs().max()) if theirs.numel() else 0.0
-    tolerance = _TOLERANCE[ours.dtype][kind] * max(scale, 1.0)
-    assert_close(ours.detach(), theirs.detach(), rtol=0, atol=tolerance)
+    assert_close(ours.detach(), theirs.detach(), rtol=0, atol=tolerance(ours.dtype, kind) * max(scale, 1.0))
+
+
+def tolerance(dtype: torch.dtype, kind: str = "value") -> float:
+    """How far numbers of magnitudes up to 1 may be apart."""
+    return _TOLERANCE[dtype][kind]
 
 
 def flat(result: object) -> list[Tensor]:

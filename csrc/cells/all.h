@@ -11,6 +11,8 @@
 #include "lstm_dropout_mask.h"
 #include "gru_keep_output.h"
 #include "gru_dropout_mask.h"
+#include "layer_norm_lstm.h"
+#include "layer_norm_gru.h"
 
 #define KEEPGATE_CELLS(X) \
   X(RnnTanh) \
@@ -24,3 +26,7 @@
   X(LstmDropoutMask) \
   X(GruKeepOutput) \
   X(GruDropoutMask)
+
+#define KEEPGATE_ROW_CELLS(X) \
+  X(LayerNormLstm) \
+  X(LayerNormGru)

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #define KEEPGATE_INLINE inline
+#define KEEPGATE_LAMBDA
 
 namespace keepgate_test {
 

@@ -9,15 +9,14 @@ from keepgate.equations import Cell
 from tests.kernels.calls import COMPILED
 from tests.kernels.user_cells import COPIES, USER_CELLS
 
-# With masks that no compiled cell has together, and means over a row.
+# With masks that no compiled cell has together.
 _MASKED = with_masks(cells.lstm, True, True, True), with_masks(cells.gru, True, False, True)
-_NORMALISED = cells.layer_norm_lstm, cells.layer_norm_gru
 
 
 def cells_file(folder: Path, *, without: Cell | None = None) -> Path:
     """A file in the folder with what the core is given of each compiled cell, and of cells that are none."""
     path = folder / "cells.txt"
-    written = [*COMPILED, *COPIES.values(), *USER_CELLS, *_MASKED, *_NORMALISED]
+    written = [*COMPILED, *COPIES.values(), *USER_CELLS, *_MASKED]
     path.write_text(
         "".join(f"{' '.join(map(str, words(cell)))}\n" for cell in written if cell is not without)
     )

@@ -7,7 +7,7 @@ import torch
 
 import keepgate
 from keepgate.nn import Recurrent
-from tests.kernels.calls import CORE, DTYPES
+from tests.kernels.calls import CORE, CORE_AND_DTYPES, DTYPES
 from tests.oracles import agrees, by_kernel, flat, gradients, twins
 
 LAYERS = ["RNN", "LSTM", "GRU"]
@@ -30,8 +30,9 @@ def states(cell, places, rows, hidden, dtype):
     return made if len(made) > 1 else made[0]
 
 
-@every_dtype
-@every_cell
+@pytest.mark.parametrize(
+    ("cell", "dtype"), CORE_AND_DTYPES, ids=lambda value: getattr(value, "name", str(value))
+)
 def test_stacks_of_every_cell_agree_with_the_reference(cell, dtype):
     for layers, bidirectional, bias, batch_first in itertools.product(
         (1, 3), (False, True), (True, False), (False, True)

@@ -13,7 +13,7 @@ from keepgate.kernels.core.state_backward import core_refusal_reason
 from tests.cells.one_step import one_step
 from tests.equations.later_cells import LATER
 from tests.kernels.blocks import in_blocks
-from tests.kernels.calls import CORE, DTYPES, drawn
+from tests.kernels.calls import CORE, CORE_AND_DTYPES, drawn
 from tests.oracles import agrees
 
 SIZES = {"steps": 7, "rows": 5, "inputs": 3, "trace": False}
@@ -77,8 +77,9 @@ def check(call: Call) -> None:
 
 
 @pytest.mark.parametrize("seed", range(8))
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
-@pytest.mark.parametrize("cell", CORE, ids=lambda cell: cell.name)
+@pytest.mark.parametrize(
+    ("cell", "dtype"), CORE_AND_DTYPES, ids=lambda value: getattr(value, "name", str(value))
+)
 def test_the_core_gives_the_gradient_of_every_state(cell, dtype, seed):
     call = drawn("state gradients", seed, cell=cell, dtype=dtype, **SIZES)
     assert core_refusal_reason(call) is None

@@ -28,7 +28,7 @@ _MASKED = (
     with_masks(gru, True, False, False), with_masks(gru, False, False, True),
 )  # fmt: skip
 # Written into the core as C++ (csrc/cells), in this order.
-COMPILED: tuple[Cell, ...] = (*_PLAIN, *_MASKED)
+COMPILED: tuple[Cell, ...] = (*_PLAIN, *_MASKED, layer_norm_lstm, layer_norm_gru)
 CELLS: tuple[Cell, ...] = (
     *_PLAIN, gru_reset_before, coupled_lstm, ct_rnn, indrnn, layer_norm_lstm, layer_norm_gru, ligru, minlstm, slstm,
 )  # fmt: skip

@@ -11,6 +11,7 @@ from ..cells import COMPILED
 from ..equations import Cell, gradients, topological
 from .expression import write
 from .preactivations import Columns, columns
+from .row_cpp import RowStep
 from .step import STEP_WORDS, WIDTH, by_node, filled, names_of, numbered, step_body
 
 GENERATED = "// GENERATED from "
@@ -34,14 +35,17 @@ def files() -> dict[str, str]:
 
 
 def all_headers(cells: Iterable[Cell]) -> str:
-    """The text of all.h: each cell's file, and their list as KEEPGATE_CELLS."""
+    """The text of all.h: each cell's file, and their lists: KEEPGATE_CELLS, and KEEPGATE_ROW_CELLS of those that loop
+    over a row."""
     cells = list(cells)
+    lists = {"KEEPGATE_CELLS": False, "KEEPGATE_ROW_CELLS": True}
     lines = [
         *_start("keepgate.cells.__init__"),
         *(f'#include "{cell.name}.h"' for cell in cells),
-        "",
-        " \\\n  ".join(["#define KEEPGATE_CELLS(X)", *(f"X({struct_name(cell)})" for cell in cells)]),
     ]
+    for name, row_means in lists.items():
+        listed = [f"X({struct_name(cell)})" for cell in cells if cell.row_means == row_means]
+        lines += ["", " \\\n  ".join([f"#define {name}(X)", *listed])]
     return "\n".join(lines) + "\n"
 
 
@@ -56,7 +60,7 @@ def header(cell: Cell) -> str:
     It includes nothing: V, its functions and KEEPGATE_INLINE are declared where it is included, which
     is once in each instruction set's namespace.
     """
-    layout = columns(cell.elementwise_graph, cell.gates, cell.analysis.saved)
+    layout = columns(cell.product_free_graph, cell.gates, cell.analysis.saved)
     about = (sys.modules[cell.step.__module__].__doc__ or cell.name).strip().split("\n")[0]
     lines = [
         *_start(cell.step.__module__),
@@ -135,20 +139,22 @@ def _places(cell: Cell, gates: Iterable[str]) -> str:
 
 def _forward(cell: Cell, layout: Columns) -> Iterator[str]:
     graph = cell.graph
-    results = numbered("saved", cell.analysis.saved.values()) | numbered("next", graph.next.values())
-    body = step_body(
-        {
-            "pre": layout.values,
-            "prev": names_of(graph.previous.values()),
-            "per_unit": graph.vectors | graph.unit_inputs,
-        },
-        results,
-        called=by_node(graph.next, graph.traced),
-        always=graph.traced.values(),
-        **_AS_CPP,
-    )
+    arrays = {
+        "pre": layout.values,
+        "prev": names_of(graph.previous.values()),
+        "per_unit": graph.vectors | graph.unit_inputs,
+    }
+    results = {"saved": cell.analysis.saved.values(), "next": graph.next.values()}
+    called = by_node(graph.next, graph.traced)
     yield f"// {', '.join(layout.values)}  ->  {', '.join(graph.next)}" + _after("; ", cell.analysis.saved)
-    yield from _function("forward", ("pre", "prev", "per_unit"), ("next", "saved"), body)
+    if cell.row_means:
+        yield from _row_function("forward", RowStep(arrays, results, called))
+        return
+    places = {
+        place: node for array, nodes in results.items() for place, node in numbered(array, nodes).items()
+    }
+    body = step_body(arrays, places, called=called, always=graph.traced.values(), **_AS_CPP)
+    yield from _function("forward", [*arrays], ("next", "saved"), body)
 
 
 def _backward(cell: Cell, layout: Columns) -> Iterator[str]:
@@ -156,33 +162,49 @@ def _backward(cell: Cell, layout: Columns) -> Iterator[str]:
     parts = {**layout.values, **graph.traced, **graph.next}
     by_part = gradients(list(graph.next.values()), list(graph.upstream.values()), list(parts.values()))
     gradient = {f"d_{name}": node for name, node in zip(parts, by_part, strict=True)}
-    previous = names_of(graph.previous.values())
-    results = numbered("d_pre", (cell.analysis.backward[name] for name in layout.gradients))
-    results |= numbered("d_prev", (cell.analysis.backward[f"d_{name}"] for name in previous))
-    per_unit = graph.vectors | graph.unit_inputs
-    results |= numbered("d_per_unit", (cell.analysis.backward[f"d_{name}"] for name in per_unit))
-    # The name d_c is for the whole gradient of c; the part that comes from later steps is d_next[1], if it is not all.
-    arriving = {
-        name if gradient[name] is node else f"d_next[{k}]": node
-        for k, (name, node) in enumerate(names_of(graph.upstream.values()).items())
+    previous, per_unit = names_of(graph.previous.values()), graph.vectors | graph.unit_inputs
+    of = {
+        "d_pre": layout.gradients,
+        "d_prev": [f"d_{name}" for name in previous],
+        "d_per_unit": [f"d_{name}" for name in per_unit],
     }
-    body = step_body(
-        {
-            "saved": cell.analysis.saved,
-            "prev": previous,
-            "next": graph.next,
-            "per_unit": per_unit,
-            "d_next": arriving,
-        },
-        results,
-        called=by_node(graph.next, graph.traced, gradient),
-        **_AS_CPP,
-    )
+    results = {array: [cell.analysis.backward[name] for name in names] for array, names in of.items()}
+    # The name d_c is for the whole gradient of c; the part that comes from later steps is d_next[1], if it is not all.
+    upstream = names_of(graph.upstream.values())
+    arriving = {
+        name if gradient[name] is node or cell.row_means else f"d_next[{k}]": node
+        for k, (name, node) in enumerate(upstream.items())
+    }
+    arrays = {
+        "saved": cell.analysis.saved,
+        "prev": previous,
+        "next": graph.next,
+        "per_unit": per_unit,
+        "d_next": arriving,
+    }
+    called = by_node(graph.next, graph.traced, gradient)
     beside = " beside uh" if graph.uh else ""
     about = f"gradients of {', '.join(graph.next)}  ->  of {', '.join(layout.values)}; of {', '.join(previous)}{beside}"
     yield from (f"// {line}" for line in wrap(about + _after("; of ", per_unit), WIDTH - 5))
+    if cell.row_means:
+        yield from _row_function("backward", RowStep(arrays, results, {}))
+        return
+    places = {
+        place: node for array, nodes in results.items() for place, node in numbered(array, nodes).items()
+    }
+    body = step_body(arrays, places, called=called, **_AS_CPP)
     reads = ("d_next", "saved", "prev", "next", "per_unit")
-    yield from _function("backward", reads, ("d_pre", "d_prev", "d_per_unit"), body)
+    yield from _function("backward", reads, [*results], body)
+
+
+def _row_function(name: str, step: RowStep) -> Iterator[str]:
+    """A function of a row, and how many numbers of each unit its loops keep for later ones."""
+    yield f"static constexpr int {name}_keeps = {len(step.kept)};  // numbers of each unit, of one loop for later ones"
+    yield "template <class Row>"
+    yield f"static KEEPGATE_INLINE void {name}(const Row& row) {{"
+    yield "  using V = typename Row::V;"
+    yield from _indented(step.lines())
+    yield "}"
 
 
 def _function(name: str, reads: Iterable[str], writes: Iterable[str], body: list[str]) -> Iterator[str]:

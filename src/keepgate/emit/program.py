@@ -72,7 +72,7 @@ def step_program(cell: Cell) -> StepProgram:
 
     inputs = [*columns, *previous, *vectors, *unit_inputs]
     results = _copy_duplicates([*new_states, *saved], inputs)
-    lines = _lower(inputs, results)
+    lines = lowered(inputs, results)
     places = {node: len(inputs) + n for n, node in enumerate(results)}
     # In place: where nothing is saved, each new state may overwrite the previous one.
     aliases = {len(inputs) + n: len(columns) + n for n in range(len(new_states))}
@@ -106,7 +106,7 @@ def _backward_program(derivatives: Sequence[Expr], inputs: Sequence[Expr], state
     places = {node: n for n, node in enumerate(results)}
     aliases = {len(results) - states + n: len(results) + n for n in range(states)}
     arrays = _numbered(inputs, len(results))
-    return _allocate_registers(_lower(inputs, results), arrays, places, aliases, len(inputs) + len(results))
+    return _allocate_registers(lowered(inputs, results), arrays, places, aliases, len(inputs) + len(results))
 
 
 def _column_graph(cell: Cell) -> Graph:
@@ -152,7 +152,7 @@ def _copy_duplicates(results: Iterable[Expr], inputs: Collection[Expr]) -> list[
     return distinct
 
 
-def _lower(inputs: Collection[Expr], results: Collection[Expr]) -> dict[Expr, _Operation]:
+def lowered(inputs: Collection[Expr], results: Collection[Expr]) -> dict[Expr, _Operation]:
     """Each node's operation, in topological order; a product used once, in a sum, becomes a fused multiply-add (fma).
 
     No other roundings differ, so that the bits are those of the compiled step (emit/expression.py). A product with the

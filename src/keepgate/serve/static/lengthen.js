@@ -7,7 +7,7 @@ import { fullName } from "./names.js";
 import { count, probability } from "./numbers.js";
 import { whenVisible } from "./when-visible.js";
 import { on, state } from "./state.js";
-import { put, read } from "./story.js";
+import { isOfForm, put, read } from "./story.js";
 import { firstSentence, languageOf } from "./text.js";
 import { signOf, verdictOf, wordOf } from "./verdict.js";
 import { explain, quoted, t } from "./words.js";
@@ -17,7 +17,7 @@ const LONGEST = { zh: 1000, en: 4000 }; // characters
 const MOST = 10_000; // characters that the server tells
 
 let from = "sentence"; // what is lengthened where both tell the answer: the first sentence, or the whole story
-let opens = false; // whether the first sentence tells it, so far as is known
+let opens = false; // whether the first sentence tells it
 let reply = null; // the server's
 let fault = null;
 let lengthened = null; // what that reply is about
@@ -28,7 +28,7 @@ export function startLengthen() {
   const visibility = whenVisible($("lengthen"), fetchLengths);
   on(["readings"], () => {
     forget("lengthen");
-    opens = state.expected !== null && firstSentence(state.text) !== state.text;
+    opens = state.expected !== null && firstSentence(state.text) !== state.text && isOfForm(state.text, state.question);
     // The same story, lengthened: the slider stays where it is.
     const now = `${state.question}\n${base()}`;
     [reply, fault, at] = [null, null, now === lengthened ? at : 0];
@@ -57,12 +57,7 @@ async function fetchLengths() {
         steps: STEPS,
         to: Math.min(MOST, Math.max(LONGEST[language], 2 * [...text].length)),
       };
-      const told = await ask("lengthen", request);
-      if (opens && told.expected !== state.expected) {
-        opens = false; // it is told later on, or changed: only the whole story holds it
-        return fetchLengths();
-      }
-      reply = told;
+      reply = await ask("lengthen", request);
       fault = null;
       at = Math.min(at, reply.lengths.length - 1);
       show();

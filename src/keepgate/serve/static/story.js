@@ -184,12 +184,14 @@ function adopt({ text, question: wanted, expected, readings }, { beforehand = fa
 function networksFor(text, wanted) {
   const spoken = languageOf(text);
   const able = asked().filter((each) => each.language === spoken || each.language === null);
-  const ofForm = state.guide !== null || able.some((each) => each.form && isOfForm(text, wanted, each));
+  const ofForm = state.guide !== null || isOfForm(text, wanted);
   return able.filter((each) => !each.shipped || Boolean(each.form) === ofForm).map((each) => each.id);
 }
 
-/** Whether a network learnt the question, the text's first sentence, and any other that has its goal: none denies it or tells of it. */
-function isOfForm(text, wanted, { form, fact }) {
+/** Whether networks that came along learnt the question and the text's first sentence, and no other denies it or tells of it. */
+export const isOfForm = (text, wanted) => state.models.some((network) => network.form && isLearntBy(network, text, wanted));
+
+function isLearntBy({ form, fact }, text, wanted) {
   const [, goal] = wanted.trim().replace("？", "?").match(new RegExp(form)) ?? [];
   if (!goal) return false;
   const about = text.trim().split(/[。.!?！？\n]/).filter((sentence, k) => k === 0 || sentence.includes(goal));
