@@ -1,7 +1,8 @@
 """The folder: the page's own files, its modules and its worker's as scripts, and the networks of each language."""
 
+import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ GATE_DECIMALS = 3  # a gate in hundredths, and one that is not quite open as suc
 _STYLES = ("base.css", "reading.css", "panels.css", "gradient.css", "guide.css")
 # Printed: the cells from their equations, the numbers on which Python's answers depend from its modules.
 _CELLS, _CONSTANTS = "engine/cells.js", "engine/constants.js"
+_OFFLINE = "offline.js"
 # Of the page, what comes after the first picture has a script of its own, with the words that only it says.
 _FIRST, _REST = ("site.js",), ("rest.js",)
 LATER_WORDS = frozenset(
@@ -83,7 +85,7 @@ def files() -> dict[str, str]:
         )
         for language in pretrained.LANGUAGES
     }
-    return {
+    shown = {
         "index.html": _index(models),
         "sheet.html": _in_folder(_static("sheet.html")),
         "sheet.css": _static("sheet.css"),
@@ -93,6 +95,14 @@ def files() -> dict[str, str]:
         "engine.js": engine(models) + _WORKER,
         **networks,
     }
+    return {**shown, _OFFLINE: _offline(shown)}
+
+
+def _offline(shown: Mapping[str, str]) -> str:
+    """The service worker that keeps these files, under a name that changes with what is in them."""
+    version = hashlib.sha256("".join(shown.values()).encode()).hexdigest()[:16]
+    known = f"const FILES = {_json([*shown])};\nconst VERSION = {_json(version)};\n"
+    return known + Path(__file__).with_name(_OFFLINE).read_text("utf-8")
 
 
 def _rest() -> str:

@@ -4,6 +4,7 @@ import http.server
 import re
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -107,8 +108,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def under_a_path(folder: Path) -> Iterator[str]:
+@contextmanager
+def web_server(folder: Path) -> Iterator[str]:
     """Where a plain web server has the folder, two levels down."""
     handler = partial(_Silent, directory=str(folder.parents[1]))
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -118,6 +119,12 @@ def under_a_path(folder: Path) -> Iterator[str]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.fixture(scope="module")
+def under_a_path(folder: Path) -> Iterator[str]:
+    with web_server(folder) as url:
+        yield url
 
 
 class _Silent(http.server.SimpleHTTPRequestHandler):
@@ -199,6 +206,21 @@ def test_every_step_in_firefox(
         assert content <= window
         assert not out
         fox.screenshot(SCREENSHOTS / f"site-firefox-{how}-{width}-{language}.png")
+
+
+def test_it_opens_again_when_the_server_is_gone(folder: Path, browser: Any) -> None:
+    context = browser.new_context(locale="en")
+    page = context.new_page()
+    with web_server(folder) as url:
+        page.goto(url)
+        page.locator(".card .answer").nth(3).wait_for()
+        page.evaluate("() => navigator.serviceWorker.ready")
+    # What was not asked for at the first visit.
+    page.goto(f"{url}?lang=zh-TW&story=娜美說她想成為海賊王。下雨了。&question=是誰想成為海賊王？")
+    page.locator(".card .what").nth(2).get_by_text("娜美").wait_for()
+    page.locator(".card .answer").nth(2).click()
+    page.locator("blockquote").wait_for()
+    context.close()
 
 
 def test_it_runs_in_a_frame_of_another_page(under_a_path: str, browser: Any) -> None:

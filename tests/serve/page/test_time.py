@@ -134,11 +134,11 @@ def test_the_gradient_is_drawn_anew_for_each_slider(
     assert re.fullmatch(gone.replace("(", r"\(").replace(")", r"\)"), verdict[0].inner_text())
     assert verdict[2].inner_text() == told["gradient.arrives"].replace("{lag}", "200")
     before = page.locator(".series-2 path.line").get_attribute("d")
-    bias = page.get_by_label(told["gradient.bias"])
+    bias, said = page.get_by_label(told["gradient.bias"]), verdict[2].inner_text()
     bias.fill("-8")
     page.wait_for_function(
         "(said) => document.querySelectorAll('.gradients tbody tr')[2].lastChild.textContent !== said",
-        arg=verdict[2].inner_text(),
+        arg=said,
     )
     bias.fill("0")
     page.get_by_label(told["gradient.scale"]).fill("8")

@@ -13,7 +13,6 @@ import { explain, t } from "./words.js";
 
 const LAGS = 200;
 const [LOW, HIGH] = [-12, 2]; // decades that are always shown, so that lines move and not their frame
-const WAIT = 60; // milliseconds after the last movement of a slider
 
 let bias = 0;
 let scale = 1;
@@ -21,7 +20,7 @@ let lag = 100;
 let reply = null;
 let fault = null;
 let shown = false;
-let clock = null;
+let isMoved = false; // since the lines were last asked for
 let settled = Promise.resolve();
 let picture = null;
 
@@ -69,11 +68,11 @@ function build() {
       { class: "sliders" },
       slider("bias", -8, 8, 0.25, bias, (value) => {
         bias = value;
-        later();
+        slid();
       }),
       slider("scale", 0, 8, 0.1, scale, (value) => {
         scale = value;
-        later();
+        slid();
       }),
       button(t("gradient.reset"), reset, { "data-keep": "reset" }),
       note(t("gradient.no_gate")),
@@ -131,10 +130,13 @@ function reset() {
   begin();
 }
 
-function later() {
-  clearTimeout(clock);
-  settled = new Promise((done) => {
-    clock = setTimeout(() => fetchCurves().then(done), WAIT);
+/** Asks for the lines of where the sliders stand: at once, and again when they have been moved meanwhile. */
+function slid() {
+  isMoved = true;
+  settled = settled.finally(async () => {
+    if (!isMoved) return;
+    isMoved = false;
+    await fetchCurves();
   });
 }
 

@@ -24,5 +24,16 @@ start(browserEngine({ basics, worker, load: (language) => script(`networks.${lan
 async function rest() {
   const { run, words } = await script("rest.js", "rest");
   for (const [language, more] of Object.entries(words)) Object.assign(basics.words[language], more);
+  keepForOffline();
   return run(globalThis.keepgate.made);
+}
+
+/** From the next visit on no network is needed, where a browser may keep files: not for a file, nor in a sandbox. */
+async function keepForOffline() {
+  if (!location.protocol.startsWith("http")) return;
+  try {
+    await navigator.serviceWorker?.register("offline.js");
+  } catch {
+    // The page itself needs nothing of it.
+  }
 }

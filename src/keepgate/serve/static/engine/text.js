@@ -70,8 +70,10 @@ export class Vocabulary {
     const letters = [...text];
     const { texts, starts, ends } = tokenize(text);
     texts.forEach((word, k) => {
+      const own = this.form(word);
+      if (own === word) return;
       const between = /\p{Nd}/u.test(letters[starts[k] - 1] ?? "") && /\p{Nd}/u.test(letters[ends[k]] ?? "");
-      if (!between) letters.splice(starts[k], ends[k] - starts[k], ...this.form(word));
+      if (!between) letters.splice(starts[k], ends[k] - starts[k], ...own);
     });
     return letters.join("");
   }
