@@ -16,11 +16,7 @@ def truth(problem: Problem, mode: Mode, *, ragged: bool = False) -> dict[str, Te
     """Output and gradients by keepgate's reference kernel in float64, rounded to float32."""
     lengths = problem.lengths if ragged else None
     layer = ours(problem.exact, kernel="reference")
-    return left(of_layer(layer, problem.exact, mode, lambda layer, x: layer(x, lengths=lengths)[0]))
-
-
-def left(runner: Runner) -> dict[str, Tensor]:
-    """What one call leaves, rounded to float32."""
+    runner = of_layer(layer, problem.exact, mode, lambda layer, x: layer(x, lengths=lengths)[0])
     runner.call()
     return {name: tensor.float() for name, tensor in runner.results().items()}
 

@@ -129,7 +129,7 @@ def keepgate_variant(problem: Problem, mode: Mode, name: str, *, kernel: str | N
     torch.manual_seed(problem.seed)
     options = dict(VARIANTS[name])
     if problem.cell == "GRU" and name == "zoneout":
-        options["zoneout"] = options["zoneout"][:1]
+        options["zoneout"] = options["zoneout"][0], 0.0  # a GRU has no other state
     layer = getattr(keepgate, problem.cell)(
         problem.shape.input, problem.shape.hidden, kernel=kernel, **options
     )

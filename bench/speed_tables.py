@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from bench import figures
+from bench.contenders import VARIANTS
 from bench.figures import Row
 from bench.machine import THREADS
 from bench.markdown import RESULTS, table
@@ -236,8 +237,8 @@ def variants(result: Row, k: int) -> str:
         ]  # fmt: skip
         rows.append([f"{noisy}{row['cell']} {row['shape']}", MODE[row["mode"]][k], *costs])
     note = (
-        f"Time over that of the plain layer, on 1 thread / on {MOST}; {result['machine']['cpu']}.",
-        f"時間 ÷ 一般層的時間，1 緒 / {MOST} 緒；{result['machine']['cpu']}。",
+        f"Time over that of the plain layer, on 1 thread / on {MOST}; {result['machine']['processor']}.",
+        f"時間 ÷ 一般層的時間，1 緒 / {MOST} 緒；{result['machine']['processor']}。",
     )[k]
     return table(["", "", *VARIANTS], rows) + "\n\n" + note
 
