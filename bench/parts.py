@@ -89,7 +89,7 @@ class Field:
     ) -> None:
         """Builds, checks with the last number of threads, and lets in once for each number of them.
 
-        checked: what is checked in its stead, the same in float64, where float32 rounding grows with the steps.
+        checked: what is checked in its stead, as a peer is: the same in float64, where rounding grows with the steps.
 
         What is ours must agree as closely as in the tests; what is neither ours nor torch's layer has fewer turns.
         """
@@ -102,7 +102,8 @@ class Field:
         witness = checked() if checked else runner
         witness.call()
         self.errors[name] = {kind: float(f"{off:.2g}") for kind, off in errors(witness, expected).items()}
-        if why := refusal(witness, expected, peer=not name.startswith("keepgate")):
+        peer = checked is not None or not name.startswith("keepgate")
+        if why := refusal(witness, expected, peer=peer):
             self.disagrees.append(f"{name}: {why}")
             return
         for number in threads:
