@@ -194,9 +194,13 @@ def test_the_answer_is_told_where_the_text_says_it_of_one_person(language) -> No
             assert answer_in_story(one.text, f" {one.question}\n", language) == one.answers[0]
     one = pirate_king_story(language=language)
     telling = STORY_TEMPLATES[language]
-    twice = one.text + telling.fact.format(name=telling.names[1], goal=one.question)
+    twice = one.text + telling.fact.format(name=telling.names[1], goal="?")
     assert answer_in_story(twice, one.question, language) == telling.names[0]
     other = one.text.replace(telling.names[0], telling.names[1])
     assert answer_in_story(one.text + telling.between + other, one.question, language) is None
+    denials = {"en": "Luffy does not want to become the pirate king.", "zh": "魯夫不想成為海賊王了。"}
+    taken_back = denials[language]
+    assert answer_in_story(one.text + taken_back, one.question, language) is None
+    assert answer_in_story(taken_back + one.text, one.question, language) == telling.names[0]
     assert answer_in_story(one.text, "?", language) is None
     assert answer_in_story("", one.question, language) is None

@@ -105,13 +105,15 @@ def distractors(seed: int, language: Language = "zh") -> Iterator[str]:
 def answer_in_story(text: str, question: str, language: Language = "zh") -> str | None:
     """The answer to a question as stories ask it, where the text says it of one person and no other; else None.
 
+    None too where the goal is spoken of again after that, since it may be taken back.
     Raises SettingsError for an unknown language.
     """
     templates = _templates(language)
     for goal in (*goals_of("train", language), *goals_of("test", language)):
         if question.strip() == templates.question.format(goal=goal):
-            names = [name for name in templates.names if templates.fact.format(name=name, goal=goal) in text]
-            return names[0] if len(names) == 1 else None
+            facts = {name: templates.fact.format(name=name, goal=goal) for name in templates.names}
+            told = {name: text.rindex(fact) + len(fact) for name, fact in facts.items() if fact in text}
+            return next(iter(told)) if len(told) == 1 and goal not in text[max(told.values()) :] else None
     return None
 
 

@@ -5,7 +5,12 @@ from typing import Any
 
 import pytest
 
+from keepgate.data.questions import Question
 from keepgate.data.text import tokenize
+from keepgate.serve import STATIC
+from keepgate.serve.lengthen import expected_of
+from keepgate.site.bundle import bundle
+from keepgate.site.folder import language_data
 
 from .test_links import Words, opened
 from .test_sizes import WIDE
@@ -197,3 +202,31 @@ def test_how_far_a_story_says_what_the_question_says(
         [{**read, "tokens": read["texts"], "question_start": len(text.texts)}, answer],
     )
     assert found == pytest.approx(share)
+
+
+@pytest.mark.parametrize(("story", "told"), [
+    ("魯夫說他想成為海賊王。下雨了。", "魯夫"),
+    ("魯夫說他想成為海賊王。魯夫不想成為海賊王了。", None),
+    ("魯夫不想當海賊王了。志豪說他想成為海賊王。", "志豪"),
+    ("Luffy says he wants to become the pirate king. Luffy does not want to become the pirate king.", None),
+])  # fmt: skip
+def test_no_answer_is_called_right_that_a_later_sentence_may_take_back(
+    visit: Callable[..., Any], story: str, told: str | None
+) -> None:
+    question = "是誰想要成為海賊王?" if "魯夫" in story else "Who wants to become the pirate king?"
+    printed = {"engine/constants.js": "export const DISTRACTOR_SEED = 0;\n"}
+    code = bundle(
+        ("engine/stories.js",),
+        lambda name: printed.get(name) or (STATIC / name).read_text("utf-8"),
+        function="stories",
+    )
+    found = visit("en").evaluate(
+        f"""([templates, story, question]) => {{
+            {code}
+            const {{ expectedOf, useTemplates }} = stories("engine/stories.js");
+            useTemplates(templates);
+            return expectedOf(story, question);
+        }}""",
+        [language_data()["templates"], story, question],
+    )
+    assert found == expected_of(Question(text=story, question=question, answers=())) == told

@@ -118,14 +118,15 @@ function evenRound(value) {
   return value - low === 0.5 ? low + (low % 2) : Math.round(value);
 }
 
-/** The answer that a text gives, where text and question are of the stories' form; else null. */
+/** The answer that a text gives, where text and question are of the stories' form and nothing takes it back; else null. */
 export function expectedOf(text, question) {
   const asked = question.replaceAll("？", "?").trim();
   for (const templates of Object.values(byLanguage))
     for (const goal of [...goalsOf("train", templates), ...goalsOf("test", templates)])
       if (asked === filled(templates.question, { goal })) {
-        const names = templates.names.filter((name) => text.includes(filled(templates.fact, { name, goal })));
-        if (names.length === 1) return names[0];
+        const fact = (name) => filled(templates.fact, { name, goal });
+        const names = templates.names.filter((name) => text.includes(fact(name)));
+        if (names.length === 1 && !text.split(fact(names[0])).at(-1).includes(goal)) return names[0];
       }
   return null;
 }
