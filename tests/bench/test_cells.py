@@ -190,6 +190,27 @@ def test_what_disagrees_is_found_and_named():
     assert "d_x" in agreement.refusal(runner, lost, peer=True)
 
 
+@pytest.mark.parametrize("cell", ["LSTM", "GRU"])
+@pytest.mark.parametrize("name", contenders.VARIANTS)
+def test_an_option_is_timed_with_the_reference_s_masks_and_is_not_the_plain_layer(name: str, cell: str):
+    small = problem.Problem(cell=cell, shape=problem.Shape(5, 2, 3, 4)).exact
+    reference = contenders.keepgate_variant(small, "training", name, kernel="reference")
+    reference.call()
+    ours = contenders.keepgate_variant(small, "training", name)
+    ours.call()
+    assert agreement.refusal(ours, reference.results(), peer=False) is None
+    plain = contenders.keepgate_layer(small, "training")
+    plain.call()
+    assert agreement.errors(plain, {"output": reference.results()["output"]})["output"] > 1e-3
+
+
+def test_what_an_option_costs_is_its_time_over_the_plain_layer_s():
+    times = {"keepgate@1": 2.0, "keepgate@2": 1.0, "keepgate zoneout@1": 3.0, "keepgate zoneout@2": 1.1}
+    measured = {name: {"median": seconds, "spread": 0.01, "rounds": 5} for name, seconds in times.items()}
+    one = {"cell": "GRU", "shape": "100,1,64,64", "mode": "training", "times": measured}
+    assert "| – | 1.50 / 1.10 | – | – |" in speed_tables.variants(result() | {"variants": [one]}, 0)
+
+
 def test_ragged_ways_agree_and_lengths_are_the_same_share_of_any_number_of_steps():
     small = problem.Problem(cell="LSTM", shape=problem.Shape(7, 6, 3, 4))
     expected = agreement.truth(small, "training", ragged=True)
