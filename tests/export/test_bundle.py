@@ -347,7 +347,10 @@ def test_a_model_of_a_users_cell_loads_where_the_cell_is_registered(
 
     monkeypatch.setattr(cells, "_registered", {})
     two_lines = r"`from tests\.kernels\.user_cells import janet`, `keepgate\.cells\.register\(janet\)`"
-    with pytest.raises(BundleError, match=rf"no cell 'tests\.kernels\.user_cells\.janet'.*{two_lines}$"):
+    with pytest.raises(
+        BundleError,
+        match=rf"no cell 'tests\.kernels\.user_cells\.janet'.*{two_lines}; commands .* KEEPGATE_CELL_FILES$",
+    ):
         load(tmp_path / "model")
     monkeypatch.setitem(cells._registered, name, slstm)
     with pytest.raises(BundleError, match="has other equations than when this was saved"):
