@@ -1,6 +1,7 @@
 """Nothing is timed that does not compute the same: every contender against the reference run in float64."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from torch import Tensor
 
@@ -16,9 +17,16 @@ def truth(problem: Problem, mode: Mode, *, ragged: bool = False) -> dict[str, Te
     """Output and gradients by keepgate's reference kernel in float64, rounded to float32."""
     lengths = problem.lengths if ragged else None
     layer = ours(problem.exact, kernel="reference")
-    runner = of_layer(layer, problem.exact, mode, lambda layer, x: layer(x, lengths=lengths)[0])
+    runner = rounded(of_layer(layer, problem.exact, mode, lambda layer, x: layer(x, lengths=lengths)[0]))
     runner.call()
-    return {name: tensor.float() for name, tensor in runner.results().items()}
+    return runner.results()
+
+
+def rounded(runner: Runner) -> Runner:
+    """The same runner, whose results are rounded to float32."""
+    return replace(
+        runner, results=lambda: {name: tensor.float() for name, tensor in runner.results().items()}
+    )
 
 
 def errors(runner: Runner, expected: Mapping[str, Tensor]) -> dict[str, float]:

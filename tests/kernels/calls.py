@@ -18,7 +18,8 @@ COMPILED = cells.COMPILED
 # Those of which a layer is made as it stands: masked cells read masks beside, which only a layer in training draws.
 CORE = tuple(cell for cell in COMPILED if not cell.unit_inputs)
 DTYPES = (torch.float32, torch.float64)
-# A normalisation magnifies what float32 has rounded below it: those cells are held to the reference in float64.
+# A normalisation magnifies what float32 has rounded below it: those cells are held to the reference in float64, and in
+# float32 to the truth (test_core_layers.py).
 CORE_AND_DTYPES = tuple(
     (cell, dtype) for cell in CORE for dtype in DTYPES if dtype == torch.float64 or not cell.row_means
 )

@@ -2,13 +2,13 @@
 
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from textwrap import wrap
 from typing import Any
 
 from ..cells import COMPILED
-from ..equations import Cell, gradients, topological
+from ..equations import Cell, Expr, gradients, topological
 from .expression import write
 from .preactivations import Columns, columns
 from .row_cpp import RowStep
@@ -150,10 +150,7 @@ def _forward(cell: Cell, layout: Columns) -> Iterator[str]:
     if cell.row_means:
         yield from _row_function("forward", RowStep(arrays, results, called))
         return
-    places = {
-        place: node for array, nodes in results.items() for place, node in numbered(array, nodes).items()
-    }
-    body = step_body(arrays, places, called=called, always=graph.traced.values(), **_AS_CPP)
+    body = step_body(arrays, _written(results), called=called, always=graph.traced.values(), **_AS_CPP)
     yield from _function("forward", [*arrays], ("next", "saved"), body)
 
 
@@ -189,12 +186,14 @@ def _backward(cell: Cell, layout: Columns) -> Iterator[str]:
     if cell.row_means:
         yield from _row_function("backward", RowStep(arrays, results, {}))
         return
-    places = {
-        place: node for array, nodes in results.items() for place, node in numbered(array, nodes).items()
-    }
-    body = step_body(arrays, places, called=called, **_AS_CPP)
+    body = step_body(arrays, _written(results), called=called, **_AS_CPP)
     reads = ("d_next", "saved", "prev", "next", "per_unit")
     yield from _function("backward", reads, [*results], body)
+
+
+def _written(results: Mapping[str, Iterable[Expr]]) -> dict[str, Expr]:
+    """What is written to each array, by its place there."""
+    return {place: node for array, nodes in results.items() for place, node in numbered(array, nodes).items()}
 
 
 def _row_function(name: str, step: RowStep) -> Iterator[str]:

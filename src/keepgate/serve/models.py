@@ -35,6 +35,10 @@ _DISPLAY_NAMES = {"rnn": ("RNN", None), "lstm-zero": ("LSTM", "zero"), "lstm-chr
           "open-gru": ("GRU", "open")}  # fmt: skip
 
 
+# A person who types a story writes of Nami as she, where the stories that networks learnt write he of everybody.
+_EITHER = {"他": "[他她]", "he": "s?he"}
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Model:
     """One served model. id: how a request names it. note: the initialisation of its biases, for a shipped one.
@@ -74,7 +78,7 @@ class Model:
 
     @property
     def fact(self) -> str | None:
-        """The sentence that answers it, without its full stop, in the same way; None where it learnt many."""
+        """The sentence that answers it, of him or her and without its full stop, in the same way."""
         return self._form("fact")
 
     def _form(self, sentence: Literal["question", "fact"]) -> str | None:
@@ -86,7 +90,12 @@ class Model:
         )
         goal = templates.goal.format(domain=domain, rank=rank)
         before, _, after = getattr(templates, sentence).rstrip("。.").partition("{goal}")
-        before, after = (re.escape(part).replace(re.escape("{name}"), name) for part in (before, after))
+        before, after = (
+            re.sub("他|\\bhe\\b", lambda pronoun: _EITHER[pronoun[0]], re.escape(part)).replace(
+                re.escape("{name}"), name
+            )
+            for part in (before, after)
+        )
         return f"^{before}({goal}){after}$"
 
     @property

@@ -10,7 +10,7 @@ from keepgate.cells import by_name
 from keepgate.emit.unicode import equations_of
 
 Words = dict[str, dict[str, str]]
-STORY = "娜美說他想成為海賊王。下雨了。"
+STORY = "娜美說她想成為海賊王。下雨了。"
 
 
 def opened(browser: Any, address: Callable[[str], str], **query: object) -> Any:
@@ -28,7 +28,7 @@ def test_a_link_opens_a_story_at_a_token_in_a_language(
     assert page.evaluate("() => document.documentElement.lang") == "zh-Hant-TW"
     assert page.locator(".card .what").nth(2).inner_text() == "娜美"
     page.locator("#step").scroll_into_view_if_needed()
-    page.locator(".film .letter.now", has_text="他").wait_for()
+    page.locator(".film .letter.now", has_text="她").wait_for()
     # What the button gives leads there again.
     link = page.evaluate(
         """async () => {

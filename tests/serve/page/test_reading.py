@@ -274,6 +274,7 @@ def test_a_sentence_of_one_s_own_is_read_by_the_networks_that_point(visit: Open,
     ("story", "cards"),
     [
         ("Luffy says he wants to become the pirate king. It rains.", 4),
+        ("Nami says she wants to become the pirate king. It rains.", 4),
         ("Luffy does not want to become the pirate king.", 3),
         ("Luffy says Nami wants to become the pirate king.", 3),
         ("Luffy does not want to become the pirate king. Nami says he wants to become the pirate king.", 3),
