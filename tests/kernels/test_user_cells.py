@@ -137,7 +137,7 @@ def test_in_a_forked_child():
         assert torch.equal(in_child(lambda: layer(x)[0]), expected)
 
 
-# How many random cells; a run of thousands, with a hundred calls each, found nothing.
+# How many random cells; runs of hundreds, with a hundred calls each, found no fault of the core.
 FUZZED = 60
 
 
