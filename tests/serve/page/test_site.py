@@ -214,7 +214,7 @@ def test_it_opens_again_when_the_server_is_gone(folder: Path, browser: Any) -> N
     with web_server(folder) as url:
         page.goto(url)
         page.locator(".card .answer").nth(3).wait_for()
-        page.wait_for_function("async () => (await navigator.serviceWorker.getRegistration())?.active")
+        page.evaluate("async () => { await navigator.serviceWorker.ready; }")
     # What was not asked for at the first visit.
     page.goto(f"{url}?lang=zh-TW&story=娜美說她想成為海賊王。下雨了。&question=是誰想成為海賊王？")
     page.locator(".card .what").nth(2).get_by_text("娜美").wait_for()
