@@ -18,8 +18,8 @@ SETTINGS = LanguageModelSettings(
     tokens="words", embedding_size=200, hidden_size=400, tied_weights=True, dropout=0.3, weight_drop=0.2
 )
 CONFIG = TrainingConfig(
-    epochs=12, batch_size=20, bptt_steps=48, learning_rate=3e-3, schedule="cosine", hold_fraction=0.0, warmup=100,
-    optimiser="adamw", keep="best", evaluate_every=1900, autocast="bfloat16", threads=1,
+    epochs=8, batch_size=20, bptt_steps=48, learning_rate=3e-3, schedule="cosine", hold_fraction=0.0, warmup=100,
+    optimiser="adamw", keep="best", evaluate_every=1936, threads=1,
 )  # fmt: skip
 
 
