@@ -112,7 +112,7 @@ def test_a_nameless_column_that_numbers_the_rows_is_no_series(read, as_parquet: 
         parquet.write_table(arrow.table({name: arrow.array(cells) for name, cells in columns.items()}), file)
         content = file.getvalue()
     corpus = read(content, target="y,z")
-    assert corpus.items[0].columns.targets == read(content).items[0].columns.targets + ("z",)
+    assert corpus.items[0].columns.targets == (*read(content).items[0].columns.targets, "z")
     assert "Not read: a column of whole numbers without a name, which numbers the rows." in corpus.account()
     wide = read(table(",a,b", *(f"{day},{k},1" for k, day in enumerate(DAYS))))
     assert (wide.items[0].columns.time, wide.items[0].columns.targets) == ("", ("a", "b")), (

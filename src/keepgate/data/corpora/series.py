@@ -159,9 +159,9 @@ def _add(corpus: SeriesCorpus, table: Table, columns: Columns, path: str, stem: 
     if empty:
         corpus.notes.append(f"{path}: {count_of(empty, 'empty cells')} of {_names(columns.targets)}: gaps.")
     if unknown:
-        names = _names((*columns.past, *columns.known))
+        covariates = _names((*columns.past, *columns.known))
         corpus.notes.append(
-            f"{path}: {count_of(unknown, 'empty cells')} of {names}: the value before each is read in its place."
+            f"{path}: {count_of(unknown, 'empty cells')} of {covariates}: the value before each is read in its place."
         )
 
 
