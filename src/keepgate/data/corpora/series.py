@@ -1,7 +1,7 @@
 """Series from tables: wide (a column a series) or long (a column that names the series), at regular times."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -155,15 +155,18 @@ def _add(corpus: SeriesCorpus, table: Table, columns: Columns, path: str, stem: 
                 id=label, start=start, frequency=Frequency("step") if grid is None else grid[1],
             )
         )  # fmt: skip
+    corpus.notes += [f"{path}: {note}" for note in _missing(columns, gaps, empty, unknown)]
+
+
+def _missing(columns: Columns, gaps: int, empty: int, unknown: int) -> Iterator[str]:
+    """What lacks in a table: steps without a row, empty cells of targets, and empty ones of covariates."""
     if gaps:
-        corpus.notes.append(f"{path}: {count_of(gaps, 'steps')} without a row: gaps, as are empty cells.")
+        yield f"{count_of(gaps, 'steps')} without a row: gaps, as are empty cells."
     if empty:
-        corpus.notes.append(f"{path}: {count_of(empty, 'empty cells')} of {_names(columns.targets)}: gaps.")
+        yield f"{count_of(empty, 'empty cells')} of {_names(columns.targets)}: gaps."
     if unknown:
         covariates = _names((*columns.past, *columns.known))
-        corpus.notes.append(
-            f"{path}: {count_of(unknown, 'empty cells')} of {covariates}: the value before each is read in its place."
-        )
+        yield f"{count_of(unknown, 'empty cells')} of {covariates}: the value before each is read in its place."
 
 
 def _ids(table: Table, columns: Columns) -> np.ndarray:
