@@ -154,6 +154,22 @@ def test_broken_tables_are_named(content: str, says: str, tmp_path: Path) -> Non
         read_labelled_series(path)
 
 
+def test_row_numbers_are_no_feature_and_times_are_refused() -> None:
+    (item,), _ = series_in(b",series,label,x\n7,a,up,1\n9,a,up,2\n", "t", labelled=True)
+    assert (item.features, item.values[:, 0].tolist()) == (("x",), [1, 2])
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    columns = {
+        "series": [1, 1],
+        "label": ["up", "up"],
+        "x": [0.5, 1],
+        "when": np.array([0, 1], "datetime64[s]"),
+    }
+    file = io.BytesIO()
+    parquet.write_table(arrow.table(columns), file)
+    with pytest.raises(CorpusError, match="'when' holds times, and a feature is a number"):
+        series_in(file.getvalue(), "t.parquet", labelled=True)
+
+
 @pytest.mark.parametrize(
     ("arrays", "says"),
     [

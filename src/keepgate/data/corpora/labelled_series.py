@@ -158,6 +158,10 @@ def _numbers(table: Table, names: Sequence[str], path: str) -> NDArray[np.float3
     columns = []
     for name in names:
         cells = table.columns[name]
+        if cells.dtype.kind == "M":
+            raise CorpusError(
+                f"{path}: {name!r} holds times, and a feature is a number; leave the column out, or write numbers"
+            )
         try:
             numbers = cells.astype(np.float64)
         except (TypeError, ValueError):
