@@ -24,6 +24,8 @@ GUIDE = ROOT / "docs" / "guide"
 FIGURES = GUIDE / "figures"
 # The end of a page's name, by the language of its pictures.
 PAGES = {"en": ".md", "zh": ".zh-TW.md"}
+# Pages that train a model of a task and leave its `explanation` behind, whose arcs are drawn.
+TASKS = ("classifier", "tagger", "language_model")
 
 
 _AUTOMATON = """
@@ -69,6 +71,13 @@ def _stale(*, write: bool) -> Iterator[Path]:
             end = "en" if language == "en" else "zh-TW"
             drawn = {f"{figure}.{end}.svg": svg for figure, svg in draw(names, language).items()}
             yield from _stale_pictures(drawn, write=write)
+    for page in (GUIDE / f"{name}{ending}" for name in TASKS for ending in PAGES.values()):
+        names, fresh = run_page(page, write=write)
+        if not fresh:
+            yield page
+        name, _, end = page.stem.partition(".")
+        arcs = names["explanation"].figure("token_effects", language=end or "en")
+        yield from _stale_pictures({f"{name}-arcs.{end or 'en'}.svg": f"{arcs.svg}\n"}, write=write)
 
 
 def _stale_pictures(drawn: dict[str, str], *, write: bool) -> Iterator[Path]:
