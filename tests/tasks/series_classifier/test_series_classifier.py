@@ -142,11 +142,6 @@ def test_a_column_of_steps_orders_the_rows_and_is_no_feature() -> None:
     assert asked.values.T.tolist() == [[2, 10, 1]]
 
 
-def test_an_index_that_pandas_wrote_is_no_feature() -> None:
-    table = b",series,label,heat\n0,a,up,1\n1,a,up,2\n2,b,down,3\n"
-    assert series_in(table, "x.csv", labelled=True)[0][0].features == ("heat",)
-
-
 @pytest.mark.parametrize(
     ("content", "says"),
     [
@@ -169,6 +164,22 @@ def test_broken_tables_are_named(content: str, says: str, tmp_path: Path) -> Non
     path.write_text(content)
     with pytest.raises(CorpusError, match=says):
         read_labelled_series(path)
+
+
+def test_row_numbers_are_no_feature_and_times_are_refused() -> None:
+    (item,), _ = series_in(b",series,label,x\n7,a,up,1\n9,a,up,2\n", "t", labelled=True)
+    assert (item.features, item.values[:, 0].tolist()) == (("x",), [1, 2])
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    columns = {
+        "series": [1, 1],
+        "label": ["up", "up"],
+        "x": [0.5, 1],
+        "when": np.array([0, 1], "datetime64[s]"),
+    }
+    file = io.BytesIO()
+    parquet.write_table(arrow.table(columns), file)
+    with pytest.raises(CorpusError, match="'when' holds times, and a feature is a number"):
+        series_in(file.getvalue(), "t.parquet", labelled=True)
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,8 @@ def columns_of(table: Table, names: ColumnNames, path: str) -> tuple[Columns, st
     unread = [name for name in rest if name not in targets]
     note = ""
     if unread and not names.learnt:
-        note = f"Not read: {', '.join(unread)} (--target, --past, --known or --static takes a column in)."
+        listed = ", ".join(name or "a column without a name" for name in unread)
+        note = f"Not read: {listed} (--target, --past, --known or --static takes a column in)."
     return Columns(
         targets=targets, past=names.past, known=names.known, static=names.static, time=time, series=series
     ), note

@@ -171,9 +171,9 @@ def _take(
 
 
 def _cell(value: object, column: str, path: str, place: str) -> str:
-    """A cell as text. Raises CorpusError, in JSON, for an object or a list in its place."""
+    """A cell as text; null and NaN are empty. Raises CorpusError, in JSON, for an object or a list in its place."""
     if isinstance(value, (dict, list)):
         raise CorpusError(
             f"{path}, {place}: {column!r} holds {kind_of(value)}; text or a number belongs there"
         )
-    return "" if value is None else clean(str(value))
+    return "" if value is None or value != value else clean(str(value))

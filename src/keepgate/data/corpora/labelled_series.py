@@ -63,8 +63,7 @@ def read_labelled_series(
     """The labelled series of these files, in order; each file is read by its own format.
 
     series_column, label_column: names of the columns; None takes the first that has a usual name.
-    features: those that are read, by name; None takes all other columns, which are numbers, but for one without a
-        name (an index that pandas wrote).
+    features: those that are read, by name; None takes all other columns, which are numbers.
     The rows of a series stand in the order of its steps, or have their numbers in a column `step`; its label is the
     same in all of them.
     Raises CorpusError for a file that cannot be read, has no such column or a cell that is no finite number, and if
@@ -122,10 +121,9 @@ def series_in(
         if labelled
         else column_of(columns, label_column, LABEL, path)
     )
-    step = next((name for name in STEP if name in columns and name not in (features or ())), None)
-    rest = [name for name in columns if name not in (series, label, step)]
-    names = _features(rest if features else [name for name in rest if name], features, path)
-    unread = [name for name in columns if name and name not in (*names, label, step)]
+    step = next((name for name in STEP if name in columns and name not in (series, label, *(features or ()))), None)
+    names = _features([name for name in columns if name not in (series, label, step)], features, path)
+    unread = [name for name in columns if name not in (*names, label, step)]
     if series is None and unread:
         raise CorpusError(
             f"{path}: no column is known to say of which series a row is, and {', '.join(map(repr, unread))} is none "
@@ -166,6 +164,10 @@ def _numbers(table: Table, names: Sequence[str], path: str) -> NDArray[np.float3
 
 def _column(table: Table, name: str, path: str) -> NDArray[np.float64]:
     cells = table.columns[name]
+    if cells.dtype.kind == "M":
+        raise CorpusError(
+            f"{path}: {name!r} holds times, and a feature is a number; leave the column out, or write numbers"
+        )
     try:
         numbers = cells.astype(np.float64)
     except (TypeError, ValueError):

@@ -107,7 +107,7 @@ def _corpus(files: Sequence[tuple[str, bytes]], names: ColumnNames) -> SeriesCor
                 "(--target, --past, --known), or train on one file"
             )
         columns = roles
-        corpus.notes += [note] if note else []
+        corpus.notes += [each for each in (table.note, note) if each]
         _add(corpus, table, roles, path, stem=Path(path).stem if len(files) > 1 else "")
     corpus.format = " + ".join(dict.fromkeys(formats))
     corpus.notes = list(dict.fromkeys(corpus.notes))
@@ -135,7 +135,7 @@ def _add(corpus: SeriesCorpus, table: Table, columns: Columns, path: str, stem: 
         for part in roles
     ]
     grid = None if parsed is None else _grid(parsed, list(groups.values()), path)
-    gaps = empty = 0
+    gaps = empty = unknown = 0
     for name, rows in groups.items():
         label = " / ".join(part for part in (stem, name) if part)
         static = tuple(_once(table, column, rows, path, label) for column in columns.static)
@@ -147,6 +147,7 @@ def _add(corpus: SeriesCorpus, table: Table, columns: Columns, path: str, stem: 
             continue
         end = int(present[-1]) + 1
         empty += int(np.isnan(parts[0][steps[steps < end]]).sum())
+        unknown += int(np.isnan(parts[1][steps[steps < end]]).sum() + np.isnan(parts[2][steps]).sum())
         corpus.items.append(
             Series(
                 columns=columns, targets=parts[0][:end], past=parts[1][:end], known=parts[2], static=static,
@@ -157,6 +158,11 @@ def _add(corpus: SeriesCorpus, table: Table, columns: Columns, path: str, stem: 
         corpus.notes.append(f"{path}: {count_of(gaps, 'steps')} without a row: gaps, as are empty cells.")
     if empty:
         corpus.notes.append(f"{path}: {count_of(empty, 'empty cells')} of {_names(columns.targets)}: gaps.")
+    if unknown:
+        covariates = _names((*columns.past, *columns.known))
+        corpus.notes.append(
+            f"{path}: {count_of(unknown, 'empty cells')} of {covariates}: the value before each is read in its place."
+        )
 
 
 def _ids(table: Table, columns: Columns) -> np.ndarray:
