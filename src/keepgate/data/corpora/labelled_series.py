@@ -121,7 +121,9 @@ def series_in(
         if labelled
         else column_of(columns, label_column, LABEL, path)
     )
-    step = next((name for name in STEP if name in columns and name not in (series, label, *(features or ()))), None)
+    step = next(
+        (name for name in STEP if name in columns and name not in (series, label, *(features or ()))), None
+    )
     names = _features([name for name in columns if name not in (series, label, step)], features, path)
     unread = [name for name in columns if name not in (*names, label, step)]
     if series is None and unread:
