@@ -17,7 +17,12 @@ from docs.drawing import standalone
 from docs.drawn_story import story_figures
 from docs.drawn_waiter import waiter_figures
 from docs.pages import run_page
+from keepgate.lens.report.arcs import draw_arcs
 from keepgate.lens.report.automaton import draw_automaton
+from keepgate.lens.report.figure import standing_alone
+from keepgate.lens.report.figures import WIDTH
+from keepgate.lens.report.style import adapting
+from keepgate.wording import LANGUAGES
 
 ROOT = Path(__file__).parent.parent
 GUIDE = ROOT / "docs" / "guide"
@@ -76,8 +81,11 @@ def _stale(*, write: bool) -> Iterator[Path]:
         if not fresh:
             yield page
         name, _, end = page.stem.partition(".")
-        arcs = names["explanation"].figure("token_effects", language=end or "en")
-        yield from _stale_pictures({f"{name}-arcs.{end or 'en'}.svg": f"{arcs.svg}\n"}, write=write)
+        language = "zh" if end else "en"
+        drawn = draw_arcs(names["explanation"], language, "figure", WIDTH, "diagram")
+        arcs = standing_alone("token_effects", drawn, adapting).svg
+        spoken = arcs.replace("<svg ", f'<svg lang="{LANGUAGES[language]}" ', 1)
+        yield from _stale_pictures({f"{name}-arcs.{end or 'en'}.svg": f"{spoken}\n"}, write=write)
 
 
 def _stale_pictures(drawn: dict[str, str], *, write: bool) -> Iterator[Path]:
