@@ -144,6 +144,16 @@ def test_what_stands_for_nothing_is_left_out_and_counted(tmp_path: Path) -> None
     ]
 
 
+def test_a_field_may_be_a_book_and_lines_may_end_in_any_way(tmp_path: Path) -> None:
+    book = "good room, " * 100_000
+    (item,) = read_labelled(written(tmp_path, "a.csv", f'text,label\n"{book}",x\n')).items
+    assert (item.text, item.label) == (book, "x")
+    assert [item.text for item in read_texts(f"{book}\nb\n", "x").items] == [book, "b"]
+    assert [item.text for item in read_texts("a\rb\r", "x").items] == ["a", "b"]
+    with pytest.raises(CorpusError, match="line 2: this cannot be read as a table: unexpected end of data"):
+        read_labelled(written(tmp_path, "b.csv", f'text,label\n"{book}'))
+
+
 def test_a_parquet_file_is_named_as_one(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     path.write_bytes(b"PAR1\xff\x00PAR1")

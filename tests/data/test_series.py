@@ -222,6 +222,8 @@ DAYS = [f"2024-01-{day:02}" for day in range(1, 11)]
         (table("date,shop,a,b", *(f"{day},{shop},1,2" for day in DAYS for shop in "NS")), {}, "say with --target"),
         (table("date,shop,a,b", *(f"{day},{shop},1,{day[-1]}" for day in DAYS for shop in "NS")),
          {"target": "a", "static": "b"}, "'b' changes within the series 'N'"),
+        (table("date,shop,a,b", *(f"{day},{shop},1,{'3' * (shop == 'S')}" for day in DAYS for shop in "NS")),
+         {"target": "a", "static": "b"}, "line 2: 'b' is empty, and a number in other rows; write one, or leave"),
         (table("date,y", "2024-01-01,1", "2024-01-02T00:00+01:00,2"), {}, "line 2: 'date' has no offset"),
         (table("time,y", *(f"2024-01-01 00:00:0{k / 2},{k}" for k in range(9))), {},
          "line 3: 'time' is 2024-01-01 00:00:00.500000, in the second of another row; times are counted in whole"),

@@ -89,7 +89,7 @@ def evaluate(
         "series_column": series_column,
     }  # fmt: skip
     corpus = kind.read_for(task, data, **columns_for(kind, columns))
-    if corpus.left_out:
+    if corpus.left_out or getattr(corpus, "notes", None):
         print_text(make_console(errors=True), sanitize(corpus.account()))
     started = time.perf_counter()
     measurement = measure_with_bar(task, corpus.items, kind.unit, batch_size=batch_size)

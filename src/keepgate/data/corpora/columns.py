@@ -113,6 +113,14 @@ def numbers(table: Table, column: str, path: str) -> Values:
     return values
 
 
+def holds_only_numbers(cells: Cells) -> bool:
+    """Whether every cell is a number or empty, and one at least is a number."""
+    if cells.dtype.kind != "O":
+        return cells.dtype.kind == "f" and bool(np.isfinite(cells).any())
+    texts = [text for text in cells.tolist() if text.lower() not in _MISSING]
+    return bool(texts) and not any(np.isnan(_number(text)) for text in texts)
+
+
 def _listed(text: str | None) -> tuple[str, ...]:
     rows = list(csv.reader([text or ""], skipinitialspace=True))
     return tuple(name.strip() for name in (rows[0] if rows else []) if name.strip())

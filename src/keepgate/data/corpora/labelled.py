@@ -1,6 +1,5 @@
 """Texts with labels, one or several: JSON lines, or CSV or TSV whose first line names the columns."""
 
-import csv
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +10,7 @@ from ..labelled import LabelledText
 from ..multilabel import MultilabelText, labels_of
 from .corpus import LeftOut, account_of, listed_counts
 from .source import lines_of, read_text
-from .table import delimiter_of, read_rows
+from .table import names_in, read_rows
 from .values import clean, kind_of
 
 # The names under which a column is known, the first of them the one that the documentation teaches.
@@ -98,7 +97,7 @@ def read_texts(content: str, path: str, *, text_column: str | None = None) -> La
     Raises CorpusError if there is no text, or no column of that name.
     """
     first = content.lstrip().partition("\n")[0].strip()
-    names = {name.strip().lower() for name in next(csv.reader([first], delimiter=delimiter_of(first)), [])}
+    names = {name.lower() for name in names_in(first)}
     if first.startswith("{") or text_column is not None or names & set(TEXT):
         rows, form = read_rows(content, path)
         column = needed_column(list(rows[0][1]), text_column, TEXT, "text", path) if rows else ""

@@ -2,7 +2,8 @@
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -17,6 +18,8 @@ from .values import refuse_twins
 
 # What an index without a name is called in a table of pandas: as CSV, and as Parquet.
 _NAMELESS = ("", "__index_level_0__")
+# What csv takes on every machine, as a C long.
+_LARGEST_FIELD = 2**31 - 1
 Cells = NDArray[Any]
 
 
@@ -36,11 +39,31 @@ class Table:
         return len(self.places)
 
 
+@contextmanager
+def _fields_of_any_size() -> Iterator[None]:
+    """Inside, csv reads fields of more than its 131,072 characters: a text may be a book."""
+    before = csv.field_size_limit(_LARGEST_FIELD)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
+
+
+@_fields_of_any_size()
+def names_in(line: str) -> list[str]:
+    """The names of the columns, if this line of CSV or TSV holds them; none of a line that is no row of a table."""
+    try:
+        return [name.strip() for name in next(csv.reader([line], delimiter=delimiter_of(line)), [])]
+    except csv.Error:
+        return []
+
+
 def delimiter_of(line: str) -> str:
     """What stands between the columns of a table whose first line this is: a tab, a semicolon or a comma."""
     return "\t" if "\t" in line else ";" if ";" in line and "," not in line else ","
 
 
+@_fields_of_any_size()
 def read_rows(content: str, path: str) -> tuple[list[tuple[str, Mapping[str, object]]], str]:
     """The rows of CSV, TSV or JSON lines with their places, by column, and the name of the format.
 
