@@ -5,7 +5,7 @@ from typing import Any
 
 from bench.markdown import result, table
 
-NETWORKS = {"open-rnn": "RNN", "open-lstm": "LSTM", "open-gru": "GRU"}
+NETWORKS = {"open-rnn": "RNN", "open-lstm": "LSTM", "open-gru": "GRU", "open-mingru": "minGRU"}
 DIFFERENCES = ("probability", "gates", "states")
 ACTS = {
     "story": "another story",
