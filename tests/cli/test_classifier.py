@@ -239,6 +239,9 @@ def test_labels_are_predicted_from_files_and_standard_input(model: Path, tmp_pat
     assert [json.loads(line) for line in (tmp_path / "l.jsonl").read_text().splitlines()] == records
     assert keepgate("predict", model, "-", "--tsv", "--out", "x", stdin=b"a").code == 2
     assert keepgate("predict", model, tmp_path / "none.txt").code == 3
+    ran = keepgate("predict", model, "-", stdin=b'{"text": "the lovely room"}\n{"txt": "the dirty room"}\n')
+    assert len(ran.out.splitlines()) == 1
+    assert "standard input, line 2: the text is empty" in ran.err
 
 
 @pytest.mark.parametrize("without_torch", [False, True])
