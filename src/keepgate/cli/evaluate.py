@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..errors import BundleError
-from ..wording import amount, count_of, percent, sanitize
+from ..wording import amount, because, count_of, percent, sanitize
 from .console import make_console, one_line, print_json, print_text, seconds, table
 from .inputs import (
     BatchSize,
@@ -201,7 +201,7 @@ def print_impossible(
         if reason is not None:
             print_text(
                 console,
-                f"{count:,} of {count_of(len(items), unit)} cannot be right, because {reason}.",
+                f"{count:,} of {count_of(len(items), unit)} cannot be right{because(count, reason)}.",
                 "yellow",
             )
 

@@ -13,7 +13,7 @@ from ..data.balance import imbalance_of
 from ..data.overlap import overlap_of
 from ..data.word_vectors import WordVectors
 from ..errors import SettingsError
-from ..wording import count_of, percent, sanitize
+from ..wording import because, count_of, percent, sanitize
 from .console import make_console, one_line, print_command, print_text, seconds
 from .evaluate import measure_with_bar, metric_text, print_impossible
 from .inputs import evenly
@@ -199,7 +199,7 @@ def _print_unlearnable(console: Console, task: "Task", items: Sequence[Any]) -> 
     reasons = [task.unlearnable(example) for example in task.prepare(items, training=False)]
     for reason in dict.fromkeys(reason for reason in reasons if reason is not None):
         without = [item for item, why in zip(items, reasons, strict=True) if why == reason]
-        print_text(console, f"{len(without):,} more left out because {reason}:")
+        print_text(console, f"{len(without):,} more left out{because(len(without), reason)}:")
         for item in without[:_LISTED]:
             print_text(console, f"  {item.id}: {one_line(item.summary)}")
         if len(without) > _LISTED:

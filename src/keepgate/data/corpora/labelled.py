@@ -94,7 +94,8 @@ def read_labelled(
 def read_texts(content: str, path: str, *, text_column: str | None = None) -> LabelledCorpus:
     """Texts to predict labels of: a table or JSON lines as above, without labels; else each line is a text.
 
-    Raises CorpusError if there is no text, or no column of that name.
+    Rows without a text are left out; empty lines are no texts. Raises CorpusError if there is no text, or no column of
+    that name.
     """
     first = content.lstrip().partition("\n")[0].strip()
     names = {name.lower() for name in names_in(first)}
@@ -111,7 +112,8 @@ def read_texts(content: str, path: str, *, text_column: str | None = None) -> La
     ]
     if not items:
         raise CorpusError(f"{path}: there is no text in it")
-    return LabelledCorpus(items, form)
+    empty = [place for place, text in pairs if not text.strip() and form != "lines"]
+    return LabelledCorpus(items, form, [LeftOut(path, place, "the text is empty") for place in empty])
 
 
 def column_of(columns: Sequence[str], name: str | None, usual: Sequence[str], path: str) -> str | None:
