@@ -94,7 +94,8 @@ def read_labelled(
 def read_texts(content: str, path: str, *, text_column: str | None = None) -> LabelledCorpus:
     """Texts to predict labels of: a table or JSON lines as above, without labels; else each line is a text.
 
-    Rows without a text are left out; empty lines are no texts. Raises CorpusError if there is no text, or no column of that name.
+    Rows without a text are left out; empty lines are no texts. Raises CorpusError if there is no text, or no column of
+    that name.
     """
     first = content.lstrip().partition("\n")[0].strip()
     names = {name.lower() for name in names_in(first)}
