@@ -81,7 +81,7 @@ def test_the_shipped_ones_read_alike_and_answer_alike_under_changes(
     browser: Any, stories: int, changes: int
 ) -> None:
     models = shipped_pointers(list(served()))
-    assert len(models) == 6
+    assert len(models) == 8
     page = browser.new_page()
     networks, questions = BrowserNetworks(page, models), own_sentences(stories)
     alike = compare_readings(networks, models, questions)

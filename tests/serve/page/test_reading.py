@@ -1,5 +1,6 @@
 """The page of readings: an example that is read already, where an answer comes from, what became of a word, what if."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -18,7 +19,8 @@ both = pytest.mark.parametrize("language", ["en", "zh-TW"])
 
 
 def card(page: Any, network: str, note: str) -> Any:
-    return page.locator(".card").filter(has_text=network).filter(has_text=note)
+    name = page.locator(".network", has_text=re.compile(f"^{network}$"))
+    return page.locator(".card").filter(has=name).filter(has_text=note)
 
 
 def token(page: Any, number: int) -> None:
