@@ -2,13 +2,13 @@
 
 import math
 
+from keepgate.demo.pretrained import NAMES
 from keepgate.demo.train_networks import COURSES
 from keepgate.machine import one_thread
 from keepgate.serve.gradients import gradient, story
 
 LAGS = 200
 EVERY = 10
-NAMES = ("rnn", "lstm-zero", "lstm-chrono", "gru-chrono")
 
 
 def main() -> None:

@@ -17,13 +17,20 @@ from docs.drawing import standalone
 from docs.drawn_story import story_figures
 from docs.drawn_waiter import waiter_figures
 from docs.pages import run_page
+from keepgate.lens.report.arcs import draw_arcs
 from keepgate.lens.report.automaton import draw_automaton
+from keepgate.lens.report.figure import standing_alone
+from keepgate.lens.report.figures import WIDTH
+from keepgate.lens.report.style import adapting
+from keepgate.wording import LANGUAGES
 
 ROOT = Path(__file__).parent.parent
 GUIDE = ROOT / "docs" / "guide"
 FIGURES = GUIDE / "figures"
 # The end of a page's name, by the language of its pictures.
 PAGES = {"en": ".md", "zh": ".zh-TW.md"}
+# Pages that train a model of a task and leave its `explanation` behind, whose arcs are drawn.
+TASKS = ("classifier", "tagger", "language_model")
 
 
 _AUTOMATON = """
@@ -69,6 +76,16 @@ def _stale(*, write: bool) -> Iterator[Path]:
             end = "en" if language == "en" else "zh-TW"
             drawn = {f"{figure}.{end}.svg": svg for figure, svg in draw(names, language).items()}
             yield from _stale_pictures(drawn, write=write)
+    for page in (GUIDE / f"{name}{ending}" for name in TASKS for ending in PAGES.values()):
+        names, fresh = run_page(page, write=write)
+        if not fresh:
+            yield page
+        name, _, end = page.stem.partition(".")
+        language = "zh" if end else "en"
+        drawn = draw_arcs(names["explanation"], language, "figure", WIDTH, "diagram")
+        arcs = standing_alone("token_effects", drawn, adapting).svg
+        spoken = arcs.replace("<svg ", f'<svg lang="{LANGUAGES[language]}" ', 1)
+        yield from _stale_pictures({f"{name}-arcs.{end or 'en'}.svg": f"{spoken}\n"}, write=write)
 
 
 def _stale_pictures(drawn: dict[str, str], *, write: bool) -> Iterator[Path]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 FIGURES = Path(__file__).parent / "guide" / "figures"
-SIZE = {"width": 1120, "height": 1020}
+SIZE = {"width": 1280, "height": 1160}
 
 
 def main() -> None:

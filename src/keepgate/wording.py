@@ -171,6 +171,11 @@ def count_of(number: int, plural: str) -> str:
     return f"{number:,} {plural.removesuffix('s') if number == 1 and plural != 'series' else plural}"
 
 
+def because(number: int, reason: str) -> str:
+    """Why so many things are refused, from the reason of one: ", each because its label is empty"."""
+    return f", each because {reason}" if number > 1 else f" because {reason}"
+
+
 def amount(value: float, digits: int = 1) -> str:
     """A measured number such as seconds, with so many decimals; a dash for NaN and infinity."""
     return "–" if not math.isfinite(value) else f"{value:,.{digits}f}"

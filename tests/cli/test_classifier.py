@@ -193,17 +193,18 @@ def test_it_is_measured_with_intervals_baselines_and_confusions(
     unknown = tmp_path / "unknown.csv"
     unknown.write_text("text,label\nlovely room,superb\n", encoding="utf-8")
     ran = keepgate("evaluate", model, unknown)
-    assert "1 of 1 text cannot be right, because its label is none of the model's" in ran.err.replace(
+    assert "1 of 1 text cannot be right because its label is none of the model's" in ran.err.replace(
         "\n", " "
     )
 
 
 def test_labels_of_dev_that_no_training_text_has_are_told(tmp_path: Path, keepgate) -> None:
     data, dev = write(tmp_path / "train.csv", 12), tmp_path / "dev.csv"
-    dev.write_text("text,label\nlovely room,superb\nlovely room again,good\n", encoding="utf-8")
+    rows = "lovely room,superb\ndirty room,awful\nlovely room again,good\n"
+    dev.write_text("text,label\n" + rows, encoding="utf-8")
     ran = keepgate("train", "classifier", data, "--dev", dev, "--out", tmp_path / "m", "--steps", 1, *QUICK)
     said = " ".join(ran.out.split())
-    assert "1 of 2 texts cannot be right, because its label is none of the model's." in said
+    assert "2 of 3 texts cannot be right, each because its label is none of the model's." in said
 
 
 def test_the_cell_has_an_option_of_its_own(tmp_path: Path, keepgate) -> None:
@@ -238,6 +239,9 @@ def test_labels_are_predicted_from_files_and_standard_input(model: Path, tmp_pat
     assert [json.loads(line) for line in (tmp_path / "l.jsonl").read_text().splitlines()] == records
     assert keepgate("predict", model, "-", "--tsv", "--out", "x", stdin=b"a").code == 2
     assert keepgate("predict", model, tmp_path / "none.txt").code == 3
+    ran = keepgate("predict", model, "-", stdin=b'{"text": "the lovely room"}\n{"txt": "the dirty room"}\n')
+    assert len(ran.out.splitlines()) == 1
+    assert "standard input, line 2: the text is empty" in ran.err
 
 
 @pytest.mark.parametrize("without_torch", [False, True])

@@ -86,7 +86,7 @@ def test_what_the_model_cannot_answer_is_told(lstm: Path, tmp_path: Path, text: 
     story = text.read_text(encoding="utf-8")
     path.write_text(json.dumps({"text": story, "question": "誰?", "answer": "香吉士"}), encoding="utf-8")
     ran = keepgate("evaluate", lstm, path)
-    assert "1 of 1 question cannot be right, because its answer is none of the choices" in ran.err.replace(
+    assert "1 of 1 question cannot be right because its answer is none of the choices" in ran.err.replace(
         "\n", " "
     )
     assert "always '香吉士'" in ran.out.replace("\n", " ")

@@ -57,6 +57,14 @@ def test_it_is_trained_on_one_file_and_measured_on_its_end(tmp_path: Path, keepg
     assert "nats" not in printed
 
 
+def test_a_dev_part_that_was_trained_on_is_told(files: Path, tmp_path: Path, keepgate) -> None:
+    words = ("train", "forecaster", files / "power.csv", "--target", "load", "--out", tmp_path / "m", *QUICK)
+    ran = keepgate(*words, "--dev", files / "power.csv")
+    assert "452 of the 452 steps of --dev that are forecast are in the training data too" in " ".join(
+        ran.out.split()
+    )
+
+
 def test_it_is_measured_beside_naive_forecasts(files: Path, tmp_path: Path, keepgate) -> None:
     ran = keepgate("evaluate", files / "mine", files / "power.csv", "--out", tmp_path / "blocks.jsonl")
     assert ran.code == 0, ran.err

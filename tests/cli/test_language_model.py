@@ -38,6 +38,12 @@ def test_it_is_trained_and_says_how_good_it_is_in_its_own_units(
     assert "nats a token" in (out / "card.md").read_text()
 
 
+def test_a_dev_part_that_was_trained_on_is_told(files: Path, tmp_path: Path, keepgate) -> None:
+    text = files / "text.txt"
+    ran = keepgate("train", "language-model", text, "--dev", text, "--out", tmp_path / "m", *QUICK)
+    assert "6 of 6 passages of 100 characters of --dev" in " ".join(ran.out.split()), ran.err
+
+
 def test_it_is_measured_with_names_and_units(files: Path, tmp_path: Path, keepgate) -> None:
     ran = keepgate("evaluate", files / "mine", files / "text.txt", "--out", tmp_path / "blocks.jsonl")
     assert ran.code == 0, ran.err

@@ -196,7 +196,10 @@ def test_a_loss_that_is_not_a_number_ends_with_its_own_code(data: Path, tmp_path
         (["--set", "hiden_size=4"], "--set hiden_size: there is no such setting. The model has hidden_size"),
         (["--set", "hidden_size"], "write NAME=VALUE"),
         (["--set", "hidden_size=many"], "hidden_size is 'many'; it must be a whole number"),
-        (["--set", "learning_rat=1"], "its training has learning_rate"),
+        (
+            ["--set", "learning_rat=1"],
+            "learning_rat: there is no such setting. The training has learning_rate",
+        ),
         (["--steps", "0"], "steps is 0; it must be 1 or more"),
         (["--steps", "3", "--epochs", "3"], "give one of them"),
         (["--dev", "missing.json"], "missing.json does not exist"),

@@ -35,6 +35,17 @@ def test_of_entities_the_kinds_are_counted_and_of_others_the_tags() -> None:
     assert "'NOUN' (95.0% of 20 tagged tokens); the rarest, 'VERB', 1 time (5.0%)" in sentence
 
 
+def test_the_answers_that_a_reader_chooses_from_are_counted() -> None:
+    questions = [
+        Question(text="Ann sails.", question="?", answers=("yes", "no")[k < 4 :][:1]) for k in range(100)
+    ]
+    (sentence,) = imbalance_of(questions, "questions", chosen=True)
+    assert sentence.startswith(
+        "1 of 2 answers occur less than a tenth as often as 'yes' (96.0% of 100 questions); the"
+    )
+    assert imbalance_of(questions, "questions") == []
+
+
 def test_a_few_long_texts_are_told_by_what_they_hold() -> None:
     short = [LabelledText(text="x" * 10, label="good") for _ in range(198)]
     long = [LabelledText(text="x" * 660, label="good") for _ in range(2)]

@@ -329,6 +329,8 @@ def test_lone_halves_of_surrogate_pairs_do_no_harm(write: Any) -> None:
         ("text,question,answer\na,b,c", "none of the formats.*comma-separated"),
         ("Once upon a time", "line 1: this is none of the formats.*'Once upon a time'"),
         ("text\tquestion\tanswer\n", "no question that can be used"),
+        ("text\tText\tquestion\tanswer\na\tb\tc\td\n", "names 'text' 2 times"),
+        ('{"text": "a", "question": "b", "answer": NaN}', "record 1: there is no answer"),
         ("a\tb\t \nc\t \td", r"2 were left out:\n.*line 1: there is no answer\n.*line 2: the question is empty"),
     ],
 )  # fmt: skip

@@ -54,6 +54,11 @@ def test_columns_may_be_named(tmp_path: Path) -> None:
         ),
         ("text,stars\nx,1\n", {}, "--label-column"),
         ("text,stars\nx,1\n", {"label_column": "star"}, "no column 'star'; its columns are 'stars'"),
+        (
+            "text,text,label\nx,y,1\n",
+            {},
+            "the first line names 'text' 2 times; give each column a name of its own",
+        ),
         ("text,label\nx,1,2\n", {}, "line 2: there are 3 columns where the first line has 2"),
         ('text,label\nx,"1\n', {}, "line 2: this cannot be read as a table"),
         ("text,label\n", {}, "there is no text with a label"),
@@ -75,6 +80,9 @@ def test_texts_to_predict_come_from_lines_or_a_table() -> None:
     assert [item.text for item in read_texts('{"text": "one"}\n', "x").items] == ["one"]
     with pytest.raises(CorpusError, match="there is no text"):
         read_texts("text\n\n", "x")
+    assert read_texts("one\n\ntwo\n", "x").left_out == []
+    for rows in ('{"text": "one"}\n{"txt": "two"}\n', "text,stars\none,1\n,2\n"):
+        assert "1 left out: 1 because the text is empty" in read_texts(rows, "x").account()
 
 
 def test_one_column_is_not_both_text_and_label(tmp_path: Path) -> None:
@@ -126,6 +134,39 @@ def test_a_field_of_another_type_is_named(tmp_path: Path, line: str, says: str) 
     assert says in str(fault.value)
     with pytest.raises(CorpusError, match="'text' holds a list"):
         read_texts('{"text": ["x"]}\n', "x")
+
+
+def test_what_stands_for_nothing_is_left_out_and_counted(tmp_path: Path) -> None:
+    lines = ('{"text": NaN, "label": "a"}', '{"text": "x", "label": NaN}', '{"text": "y", "label": null}')
+    corpus = read_labelled(written(tmp_path, "a.jsonl", "\n".join([*lines, '{"text": "z", "label": "nan"}'])))
+    assert [(item.text, item.label) for item in corpus.items] == [("z", "nan")]
+    assert [left.reason for left in corpus.left_out] == [
+        "the text is empty",
+        "the label is empty",
+        "the label is empty",
+    ]
+
+
+def test_a_field_may_be_a_book_and_lines_may_end_in_any_way(tmp_path: Path) -> None:
+    book = "good room, " * 100_000
+    (item,) = read_labelled(written(tmp_path, "a.csv", f'text,label\n"{book}",x\n')).items
+    assert (item.text, item.label) == (book, "x")
+    assert [item.text for item in read_texts(f"{book}\nb\n", "x").items] == [book, "b"]
+    assert [item.text for item in read_texts("a\rb\r", "x").items] == ["a", "b"]
+    with pytest.raises(CorpusError, match="line 2: this cannot be read as a table: unexpected end of data"):
+        read_labelled(written(tmp_path, "b.csv", f'text,label\n"{book}'))
+
+
+def test_a_parquet_file_is_named_as_one(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    path.write_bytes(b"PAR1\xff\x00PAR1")
+    with pytest.raises(CorpusError, match=r"is a Parquet file, .* save it as CSV or as JSON lines"):
+        read_labelled(path)
+
+
+def test_columns_without_a_name_are_no_fault(tmp_path: Path) -> None:
+    (item,) = read_labelled(written(tmp_path, "a.csv", ",text,label,\n0,x,1,\n")).items
+    assert (item.text, item.label) == ("x", "1")
 
 
 def test_what_separates_labels_may_not_be_empty(tmp_path: Path) -> None:

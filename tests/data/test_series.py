@@ -92,6 +92,34 @@ def test_a_missing_row_and_an_empty_cell_are_gaps(read) -> None:
     assert filled(corpus.items[0].targets)[[4, 5, 6, 10], 0].tolist() == [4, 4, 6, 9]
 
 
+def test_a_covariate_that_is_missing_is_the_one_before_it_and_that_is_told(read) -> None:
+    rows = [
+        f"{time},{k if k < 22 else ''},{'' if k in (3, 23) else k},{'' if k == 4 else k}"
+        for k, time in enumerate(HOURS)
+    ]
+    corpus = read(table("date,y,known,past", *rows), target="y", known="known", past="past")
+    assert np.flatnonzero(np.isnan(corpus.items[0].known[:, 0])).tolist() == [3, 23]
+    assert "3 empty cells of past, known: the value before each is read in its place." in corpus.account()
+
+
+@pytest.mark.parametrize("as_parquet", [False, True])
+def test_a_nameless_column_that_numbers_the_rows_is_no_series(read, as_parquet: bool) -> None:
+    content: str | bytes = table(",date,y,z", *(f"{k + 5},{time},{k},{-k}" for k, time in enumerate(HOURS)))
+    if as_parquet:
+        arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+        columns = {"date": HOURS, "y": range(24), "z": np.zeros(24), "__index_level_0__": range(24)}
+        file = io.BytesIO()
+        parquet.write_table(arrow.table({name: arrow.array(cells) for name, cells in columns.items()}), file)
+        content = file.getvalue()
+    corpus = read(content, target="y,z")
+    assert corpus.items[0].columns.targets == (*read(content).items[0].columns.targets, "z")
+    assert "Not read: a column of whole numbers without a name, which numbers the rows." in corpus.account()
+    wide = read(table(",a,b", *(f"{day},{k},1" for k, day in enumerate(DAYS))))
+    assert (wide.items[0].columns.time, wide.items[0].columns.targets) == ("", ("a", "b")), (
+        "times need no name"
+    )
+
+
 def local_hours(first: str, steps: int, zone: str = "Europe/Berlin") -> list[str]:
     from datetime import datetime, timedelta
     from zoneinfo import ZoneInfo
@@ -134,6 +162,10 @@ def test_days_with_offsets_are_days_though_one_has_23_hours(read) -> None:
         (["2024/01/01", "2024/01/08", "2024/01/15"], "1 week", 52, "2024-01-22"),
         (["31.01.2024", "01.02.2024", "02.02.2024"], "1 day", 7, "2024-02-03"),
         (["1704067200", "1704068100", "1704069000"], "15 minutes", 96, "2024-01-01 00:45"),
+        ([f"{1704067200 + 900 * k}{'0' * 9}" for k in range(3)], "15 minutes", 96, "2024-01-01 00:45"),
+        ([f"{1704067200 + 900 * k}{'0' * 6}" for k in range(3)], "15 minutes", 96, "2024-01-01 00:45"),
+        ([f"{1704067200 + 900 * k}123" for k in range(3)], "15 minutes", 96, "2024-01-01 00:45"),
+        (["3021-01-01", "3021-01-02", "3021-01-03"], "1 day", 7, "3021-01-04"),
         (
             [f"2024-01-{day:02}" for day in range(1, 20) if day % 7 not in (6, 0)],
             "1 business day", 5, "2024-01-22",
@@ -190,7 +222,13 @@ DAYS = [f"2024-01-{day:02}" for day in range(1, 11)]
         (table("date,shop,a,b", *(f"{day},{shop},1,2" for day in DAYS for shop in "NS")), {}, "say with --target"),
         (table("date,shop,a,b", *(f"{day},{shop},1,{day[-1]}" for day in DAYS for shop in "NS")),
          {"target": "a", "static": "b"}, "'b' changes within the series 'N'"),
+        (table("date,shop,a,b", *(f"{day},{shop},1,{'3' * (shop == 'S')}" for day in DAYS for shop in "NS")),
+         {"target": "a", "static": "b"}, "line 2: 'b' is empty, and a number in other rows; write one, or leave"),
         (table("date,y", "2024-01-01,1", "2024-01-02T00:00+01:00,2"), {}, "line 2: 'date' has no offset"),
+        (table("time,y", *(f"2024-01-01 00:00:0{k / 2},{k}" for k in range(9))), {},
+         "line 3: 'time' is 2024-01-01 00:00:00.500000, in the second of another row; times are counted in whole"),
+        (table("time,y", *(f"{1704067200000 + 100 * k},{k}" for k in range(9))), {}, "in the second of another row"),
+        (table("time,y", "9" * 20 + ",1", "9" * 19 + "8,1"), {}, "which is no time"),
         (b"date,y\n2024-01-01,\xff\n", {}, "is not UTF-8"),
         (b"\x1f\x8b", {}, "is packed"),
     ],

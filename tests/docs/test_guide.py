@@ -21,6 +21,7 @@ TRANSLATED = (
     *NAMES,
     "explain",
     "questions",
+    "readers",
     "classifier",
     "tagger",
     "deploy",

@@ -20,7 +20,7 @@ from keepgate.tasks import ChoiceReader
 from keepgate.tasks.answer import Answer
 from keepgate.tasks.choice import ChoiceReaderSettings
 
-ZH = ["zh/rnn", "zh/lstm-zero", "zh/lstm-chrono", "zh/gru-chrono"]
+ZH = ["zh/rnn", "zh/lstm-zero", "zh/lstm-chrono", "zh/gru-chrono", "zh/mingru-chrono"]
 GATED = ZH[1:]
 
 
@@ -51,6 +51,10 @@ def test_the_list_says_of_each_network_what_the_page_must_know(client) -> None:
     assert lstm["layers"] == [{"layer": 0, "reverse": False}]
     assert (gru["gates"], gru["states"], gru["keeps"]) == (["z", "r"], ["h"], "z")
     assert not gru["erases_without_write"]
+    mingru = by_id["zh/mingru-chrono"]  # whose gate keeps by closing
+    assert (mingru["gates"], mingru["keeps"], mingru["keeps_closed"]) == (["z"], None, "z")
+    assert [one["keeps_closed"] for one in (lstm, gru, rnn)] == [None] * 3
+    assert [one["layer"] for one in mingru["layers"]] == [0, 1]
     assert (rnn["gates"], rnn["keeps"], rnn["note"]) == ([], None, None)
     assert {one["phase"] for one in lstm["equations"]} == {"forget", "select", "output"}
 
@@ -86,24 +90,27 @@ def test_several_networks_read_side_by_side(client, told, readings) -> None:
         spelt = [whole[a:b] for a, b in zip(one["starts"], one["ends"], strict=True)]
         assert spelt == one["tokens"]
         assert one["unknown"] == []
-        (strip,) = one["strips"]
-        (layer,) = reading.trace.layers
+        strip, layer = one["strips"][-1], reading.trace.layer(-1)
+        assert len(one["strips"]) == len(reading.trace.layers)
         for name, values in strip["gates"].items():
             assert near(values, layer[name][:, 0].mean(1))
         for state, values in strip["moves"].items():
             assert near(values, relative_state_change(layer, state)[:, 0])
             assert values[0] is None
         if one["model"] in GATED:
-            left = write_retention(layer, 0)
-            assert near([one["left_of_first"]], [left.at_end])
-            half = one["half_of_first"]
+            token, half = one["lasting"]["token"], one["lasting"]["half"]
+            writes = [write_retention(layer, step) for step in range(one["question_start"])]
+            held = [write.size * write.at_end for write in writes]
+            assert token == (held.index(max(held)) if layer.layer else 0)
+            left = write_retention(layer, token)
+            assert near([one["lasting"]["left"]], [left.at_end])
             assert (
                 left.retained[-1] > 0.5
                 if half is None
-                else left.retained[half] <= 0.5 < left.retained[half - 1]
+                else left.retained[token + half] <= 0.5 < left.retained[token + half - 1]
             )
         else:
-            assert (one["left_of_first"], one["half_of_first"], strip["gates"]) == (None, None, {})
+            assert (one["lasting"], strip["gates"]) == (None, {})
 
 
 def test_what_the_vocabulary_lacks_is_pointed_at(client) -> None:
@@ -117,7 +124,7 @@ def test_what_the_vocabulary_lacks_is_pointed_at(client) -> None:
 @pytest.mark.parametrize("unit", [None, 5])
 def test_a_token_s_write_is_followed_to_the_end(client, told, readings, name: str, unit: int | None) -> None:
     said = client.post("/api/token", **told, model=name, token=1, unit=unit).json
-    (layer,) = readings[name].trace.layers
+    layer = readings[name].trace.layer(-1)
     found = write_retention(layer, 1, unit=unit)
     assert near([said["size"], said["at_end"]], [found.size, found.at_end], 2e-3)
     assert near(said["left"], found.retained)
@@ -198,7 +205,7 @@ def test_what_if_is_the_true_network_run_again(client, told, readings, name: str
 @pytest.mark.parametrize("unit", [None, 63])
 def test_values_are_those_of_the_trace(client, told, readings, name: str, unit: int | None) -> None:
     said = client.post("/api/values", **told, model=name, unit=unit).json
-    (layer,) = readings[name].trace.layers
+    layer = readings[name].trace.layer(-1)
     assert (set(said["values"]), said["units"]) == (set(layer.names), 64)
     for name_, values in said["values"].items():
         expected = layer[name_][:, 0].mean(1) if unit is None else layer[name_][:, 0, unit]
@@ -344,6 +351,7 @@ def test_the_gradient_is_that_of_the_network_so_changed(client, models) -> None:
         ([1, 10, math.inf], "explodes"),
         ([1, 2, math.nan], "explodes"),
         ([1, 1.5, 2], "grows"),
+        ([1, 1.01, 1.02], "arrives"),
         ([1, 0.5, 0.2], "arrives"),
         ([1, 0.009, 0.008], "flat"),
         ([1, 0.009, 0.0001], "gone"),
@@ -363,13 +371,15 @@ def test_a_gradient_over_few_lags_and_over_many(client, lags: int) -> None:
 
 def test_bias_and_scale_change_a_copy_and_never_the_network(client, models) -> None:
     before = {name: value.clone() for name, value in models["zh/lstm-zero"].task.state_dict().items()}
-    ask = {"models": ["zh/lstm-zero", "zh/rnn"], "lags": 60}
+    ask = {"models": ["zh/lstm-zero", "zh/rnn", "zh/mingru-chrono"], "lags": 60}
     plain = client.post("/api/gradient", **ask).json["lines"]
     biased = client.post("/api/gradient", **ask, forget_bias=4.0).json["lines"]
     scaled = client.post("/api/gradient", **ask, recurrent_scale=4.0).json["lines"]
     assert biased[0]["values"][60] > 1e3 * plain[0]["values"][60]  # an open gate lets the gradient through
     assert biased[1]["values"] == plain[1]["values"]  # a plain RNN has no such bias
     assert scaled[1]["values"] != plain[1]["values"]
+    shut = client.post("/api/gradient", **ask, forget_bias=-8.0).json["lines"]
+    assert shut[2]["values"][60] < 1e-3 * plain[2]["values"][60]  # of a minGRU, whose closed gate keeps, too
     after = models["zh/lstm-zero"].task.state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)
     assert client.post("/api/gradient", **ask).json["lines"] == plain

@@ -3,6 +3,7 @@
 import pytest
 
 from keepgate.data.labelled import LabelledText
+from keepgate.data.multilabel import MultilabelText
 from keepgate.data.questions import Question
 from keepgate.data.tagged import tagged_text
 from keepgate.tasks import KINDS
@@ -11,12 +12,15 @@ TEXTS = ["好房間", "壞房間 好", "好地方"] * 4
 QUESTIONS = [Question(text=text, question="好?", answers=(text[0],)) for text in TEXTS]
 ITEMS = {
     "choice-reader": QUESTIONS,
+    "classifier": [LabelledText(text=text, label=text[0]) for text in TEXTS],
     "language-model": [LabelledText(text=text) for text in TEXTS],
+    "multilabel-classifier": [MultilabelText(text=text, labels=tuple(set(text[:2]))) for text in TEXTS],
+    "pointer-reader": QUESTIONS,
     "span-reader": QUESTIONS,
     "tagger": [tagged_text([*"好房間"], ["B-X", "O", "O"])] * 4,
 }
 # A million tokens one after the other take these up to half a minute.
-LONG = {"span-reader", "tagger"}
+LONG = {"pointer-reader", "span-reader", "tagger"}
 CASES = [
     pytest.param(kind, text, marks=[pytest.mark.slow] if kind in LONG and len(text) > 100 else [])
     for kind in ITEMS

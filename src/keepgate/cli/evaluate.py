@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..errors import BundleError
-from ..wording import amount, count_of, percent, sanitize
+from ..wording import amount, because, count_of, percent, sanitize
 from .console import make_console, one_line, print_json, print_text, seconds, table
 from .inputs import (
     BatchSize,
@@ -89,7 +89,7 @@ def evaluate(
         "series_column": series_column,
     }  # fmt: skip
     corpus = kind.read_for(task, data, **columns_for(kind, columns))
-    if corpus.left_out:
+    if corpus.left_out or getattr(corpus, "notes", None):
         print_text(make_console(errors=True), sanitize(corpus.account()))
     started = time.perf_counter()
     measurement = measure_with_bar(task, corpus.items, kind.unit, batch_size=batch_size)
@@ -201,7 +201,7 @@ def print_impossible(
         if reason is not None:
             print_text(
                 console,
-                f"{count:,} of {count_of(len(items), unit)} cannot be right, because {reason}.",
+                f"{count:,} of {count_of(len(items), unit)} cannot be right{because(count, reason)}.",
                 "yellow",
             )
 

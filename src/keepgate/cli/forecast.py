@@ -70,7 +70,7 @@ def forecast(
 
     task = load_for("forecast", model, "forecasts no series")
     corpus = read_series_like(file, task.statistics.columns)
-    notes = [*map(str, corpus.left_out), *corpus.notes]
+    notes = [*map(str, corpus.left_out), *corpus.notes, *task.statistics.unseen(corpus.items)]
     for note in notes:
         print_text(make_console(errors=True), sanitize(note), "yellow")
     forecasts: list[Forecast] = task.forecast(corpus.items, steps=steps, batch_size=batch_size)

@@ -95,6 +95,8 @@ def _texts(raw: bytes, path: str, text_column: str | None) -> list[LabelledText]
     if corpus.format == "lines" and Path(path).suffix.lower() in (".csv", ".tsv"):
         hint = f"{path} names no column that is known to hold texts (--text-column); each line is read as one text."
         print_text(make_console(errors=True), hint, "yellow")
+    if corpus.left_out:
+        print_text(make_console(errors=True), sanitize(corpus.account()), "yellow")
     return corpus.items
 
 

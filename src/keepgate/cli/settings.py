@@ -46,9 +46,12 @@ def refuse_unknown(where: str, name: str, settings_type: type) -> None:
     """Raises SettingsError for a name that is no setting of the model or its training, with those, nearest first."""
     of_model, of_training = _names(settings_type)
     if name not in (*of_model, *of_training):
+        lists = [("model", nearest_first(name, of_model)), ("training", nearest_first(name, of_training))]
+        nearest = nearest_first(name, [names[0] for _, names in lists])[0]
+        (first, names), (second, others) = sorted(lists, key=lambda entry: entry[1][0] != nearest)
         raise SettingsError(
-            f"{where} {name}: there is no such setting. The model has {', '.join(nearest_first(name, of_model))}; "
-            f"its training has {', '.join(nearest_first(name, of_training))}"
+            f"{where} {name}: there is no such setting. The {first} has {', '.join(names)}; the {second} has "
+            f"{', '.join(others)}"
         )
 
 

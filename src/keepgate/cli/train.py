@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from ..data.balance import imbalance_of
+from ..data.overlap import overlap_of
 from ..data.word_vectors import WordVectors
 from ..errors import SettingsError
-from ..wording import count_of, percent, sanitize
+from ..wording import because, count_of, percent, sanitize
 from .console import make_console, one_line, print_command, print_text, seconds
 from .evaluate import measure_with_bar, metric_text, print_impossible
 from .inputs import evenly
@@ -82,11 +83,11 @@ def train(
         if reason:
             print_text(console, reason)
         items, dev, where = _parts(kind, corpus.items, options, read)
-        if options.dev:
-            _print_overlap(console, kind, items, dev)
-        for sentence in imbalance_of(items, kind.unit):
+        for sentence in imbalance_of(items, kind.unit, chosen=kind.option == "choice"):
             print_text(console, sanitize(sentence), "yellow")
         task, examples, config = _build(console, kind, items, options, keep_best=bool(dev))
+        if options.dev and (sentence := _overlap(task, kind, items, dev)):
+            print_text(console, sentence, "yellow")
         result = _fit(task, config, examples, dev, options, processes)
     if not processes.first:
         return None
@@ -134,28 +135,12 @@ def _parts(
     return training, held_out, f"the end of the {kind.unit}, which was not trained on"
 
 
-def _print_overlap(console: Console, kind: "TaskKind", items: Sequence[Any], dev: Sequence[Any]) -> None:
-    """Says how much of --dev the model is trained on, which makes its score there too good."""
-    trained_on = {content for content in map(_content, items) if content is not None}
-    repeated = sum(_content(item) in trained_on for item in dev)
-    if repeated:
-        print_text(
-            console,
-            f"{repeated:,} of {count_of(len(dev), kind.unit)} of --dev are in the training data too: what it scores on "
-            "them says nothing of new ones.",
-            "yellow",
-        )
+def _overlap(task: "Task", kind: "TaskKind", items: Sequence[Any], dev: Sequence[Any]) -> str:
+    """How much of --dev the model is trained on, which makes its score there too good; "" where nothing."""
+    from ..tasks.task import Streams
 
-
-def _content(item: Any) -> Any:
-    """What is read of an item, to be compared with others; None of a series in time and of a text in a file."""
-    from ..data.labelled import LabelledText
-    from ..data.labelled_series import LabelledSeries
-    from ..data.questions import Question
-
-    if isinstance(item, LabelledSeries):
-        return item.values.shape, item.values.tobytes()
-    return (item.text, item.question) if isinstance(item, (LabelledText, Question)) else None
+    look_back = getattr(task, "look_back", 0)
+    return overlap_of(items, dev, kind.unit, stream=isinstance(task, Streams), look_back=look_back)
 
 
 def refuse_taken(options: Options) -> bool:
@@ -214,7 +199,7 @@ def _print_unlearnable(console: Console, task: "Task", items: Sequence[Any]) -> 
     reasons = [task.unlearnable(example) for example in task.prepare(items, training=False)]
     for reason in dict.fromkeys(reason for reason in reasons if reason is not None):
         without = [item for item, why in zip(items, reasons, strict=True) if why == reason]
-        print_text(console, f"{len(without):,} more left out because {reason}:")
+        print_text(console, f"{len(without):,} more left out{because(len(without), reason)}:")
         for item in without[:_LISTED]:
             print_text(console, f"  {item.id}: {one_line(item.summary)}")
         if len(without) > _LISTED:

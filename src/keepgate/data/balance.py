@@ -19,14 +19,16 @@ _SHOWN = 30
 _LABELLED = (LabelledText, LabelledSeries)
 
 
-def imbalance_of(items: Sequence[Any], unit: str) -> list[str]:
+def imbalance_of(items: Sequence[Any], unit: str, *, chosen: bool = False) -> list[str]:
     """What is uneven in these items, a sentence with figures and advice for each kind; none where nothing is.
 
-    unit: what an item is called. Texts with labels or tags, labelled series and questions are looked at, others not.
+    unit: what an item is called. chosen: whether the answers of questions are chosen from, as labels are. Texts with
+    labels or tags, labelled series and questions are looked at, others not.
     """
     tagged = [item for item in items if isinstance(item, TaggedText)]
     labels = [item.label for item in items if isinstance(item, _LABELLED) and item.label is not None]
     several = [label for item in items if isinstance(item, MultilabelText) for label in labels_of(item) or ()]
+    answers = [item.answers[0] for item in items if chosen and isinstance(item, Question) and item.answers]
     sentences = [
         _of_classes(
             several or labels,
@@ -34,6 +36,7 @@ def imbalance_of(items: Sequence[Any], unit: str) -> list[str]:
             "labels given" if several else unit,
             "accuracy hardly shows them, so judge by macro F1, weigh them (--set class_weights=balanced)",
         ),
+        _of_classes(answers, "answers", unit, "exact match hardly shows them"),
         _of_classes(_tags_of(tagged), "tags", "tagged tokens", "figures of all tags hardly show them"),
         _of_lengths(items, unit),
     ]

@@ -47,7 +47,7 @@ class Contestant:
 
     @property
     def cell(self) -> str | None:
-        """The recurrent cell: "rnn", "lstm" or "gru"; None for the network without memory."""
+        """The recurrent cell: "rnn", "lstm", "gru" or "mingru"; None for the network without memory."""
         return None if self.settings.cell == "feedforward" else self.settings.cell
 
     def build(self, seed: int, language: Language = "zh") -> ChoiceReader:
@@ -70,6 +70,12 @@ CONTESTANTS = (
         name="lstm-chrono", settings=replace(_LAST_STATE, cell="lstm", init="chrono", horizon=HORIZON)
     ),
     Contestant(name="gru-chrono", settings=replace(_LAST_STATE, cell="gru", init="chrono", horizon=HORIZON)),
+)
+# Of the page alone. A minGRU's gates see only the input, so that one layer writes at every name; the gates of the
+# second see what the first has read.
+MINGRU = Contestant(
+    name="mingru-chrono",
+    settings=replace(_LAST_STATE, cell="mingru", num_layers=2, init="chrono", horizon=HORIZON),
 )
 # The plain RNN again, looked at and never trained: at 4 its largest eigenvalue is about 2.3, and although tanh dampens
 # it, the gradient grows with every step (at 2.5 it still dies out: the characters that come in saturate the tanh).

@@ -6,10 +6,10 @@ from .story_templates import Language
 
 FOLDER = Path(__file__).parent / "networks"
 LANGUAGES: tuple[Language, ...] = ("zh", "en")
-# As in `contestants`: one that forgets at once, one that forgets soon, and two that remember.
-NAMES = ("rnn", "lstm-zero", "lstm-chrono", "gru-chrono")
+# As in `contestants`: one that forgets at once, one that forgets soon, and three that remember.
+NAMES = ("rnn", "lstm-zero", "lstm-chrono", "gru-chrono", "mingru-chrono")
 # Those that point at an answer in people's own sentences.
-OPEN_NAMES = ("open-rnn", "open-lstm", "open-gru")
+OPEN_NAMES = ("open-rnn", "open-lstm", "open-gru", "open-mingru")
 
 
 def folders() -> dict[str, Path]:

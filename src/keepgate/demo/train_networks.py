@@ -1,10 +1,10 @@
 """python -m keepgate.demo.train_networks: makes the networks that are shipped with the page again.
 
-The two that remember, as `keepgate compare` trains them, under its budget. Under that budget the plain RNN and the LSTM
-whose biases begin at zero learn nothing at all. They are given more steps, on fact and question with no story between:
-both learn to answer that, and in what is longer the LSTM forgets soon and the RNN at once. What the RNN takes besides
-is in `rnn_recipe`.
-Their weights are rounded to 24 bits, three bytes of the page each.
+The two that remember, as `keepgate compare` trains them, under its budget, and so a minGRU of two layers. Under that
+budget the plain RNN and the LSTM whose biases begin at zero learn nothing at all. They are given more steps, on fact
+and question with no story between: both learn to answer that, and in what is longer the LSTM forgets soon and the RNN
+at once. What the RNN takes besides is in `rnn_recipe`.
+Their weights are rounded to 24 bits, three bytes of the page each; the minGRU's to one byte.
 In Traditional Chinese, and the same in English, where a token is a word. On one thread and from one seed, so that a
 machine makes the same bytes each time.
 """
@@ -22,10 +22,10 @@ from ..tasks.choice.reader import ChoiceReader
 from ..train import CurriculumStage
 from ..train.loop import Result, fit
 from . import measure, rnn_recipe
-from .contestants import BATCH, BUDGET, CONTESTANTS, LENGTHS, Budget, run_of, stages_of
+from .contestants import BATCH, BUDGET, CONTESTANTS, LENGTHS, MINGRU, Budget, run_of, stages_of
 from .jobs import card
 from .pretrained import FOLDER, NAMES
-from .short_weights import shorten_weights
+from .short_weights import round_weights, shorten_weights
 from .stories import stories
 from .story_templates import Language
 
@@ -34,7 +34,7 @@ STORIES = 256
 # About 4.3 characters of an English story are one token, so these are LENGTHS in tokens; 112 is the shortest there is.
 ENGLISH_LENGTHS = (112, 430, 1300, 4300)
 ALONE = "fact and question alone"
-BY_NAME = {contestant.name: contestant for contestant in CONTESTANTS}
+BY_NAME = {contestant.name: contestant for contestant in (*CONTESTANTS, MINGRU)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +146,7 @@ def make(
                 task = course.begin(name)
                 stages = course.stages(task, name)
                 trained = fit(task, run_of(course.seed), stages=stages, progress=progress)
-            shorten_weights(task)
+            (round_weights if name == MINGRU.name else shorten_weights)(task)
             accuracy = measure.accuracy(task, course.lengths, count=count, language=course.language)
             path = folder / course.language / name
             path.parent.mkdir(parents=True, exist_ok=True)

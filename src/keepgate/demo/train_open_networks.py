@@ -12,8 +12,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from ..data.questions import Question
 from ..export import bundle
 from ..machine import one_thread
@@ -24,12 +22,12 @@ from ..train.loop import fit
 from .jobs import card
 from .open_stories.stories import open_stories
 from .pretrained import FOLDER, LANGUAGES
+from .short_weights import round_weights
 from .story_templates import Language
 
 STORIES, NEW_STORIES = 40_000, 400
 STEPS = 3000
 SEED = 0
-LEVELS = 127  # to either side of 0
 _SIZES: dict[Language, PointerReaderSettings] = {
     "zh": PointerReaderSettings(
         vocabulary_size=400, embedding_size=12, hidden_size=28, no_answer_threshold=-1.0
@@ -42,6 +40,8 @@ _CELLS: dict[str, dict[str, Any]] = {
     "open-rnn": {"cell": "rnn"},
     "open-lstm": {"cell": "lstm", "forget_bias": 1.0},
     "open-gru": {"cell": "gru"},
+    # Its gates see only the input: those of the second layer see what the first one remembers.
+    "open-mingru": {"cell": "mingru", "num_layers": 2},
 }
 NAMES = tuple(_CELLS)
 
@@ -57,20 +57,6 @@ class Shares:
 def settings_of(language: Language, name: str) -> PointerReaderSettings:
     """Sizes by the language, the cell by the name."""
     return replace(_SIZES[language], **_CELLS[name])
-
-
-def rounded(weight: torch.Tensor) -> torch.Tensor:
-    """The matrix with each row in whole multiples of a 127th of its largest number."""
-    step = weight.abs().amax(1, keepdim=True) / LEVELS
-    return torch.where(step > 0, (weight / step).round() * step, weight)
-
-
-def round_weights(task: PointerReader) -> None:
-    """Rounds every matrix, in place."""
-    with torch.no_grad():
-        for weight in task.parameters():
-            if weight.dim() == 2:
-                weight.copy_(rounded(weight))
 
 
 def shares(task: PointerReader, stories: Sequence[Question]) -> Shares:

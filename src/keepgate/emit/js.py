@@ -93,7 +93,7 @@ def _facts(cell: Cell) -> dict[str, object]:
         "traced": list(cell.graph.traced),
         "vectors": cell.vectors,
         "memory": cell.memory_state,
-        "retains": cell.retain_gate,
+        "retains": cell.analysis.retain_block,
     }
 
 

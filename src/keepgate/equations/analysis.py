@@ -104,6 +104,13 @@ class Analysis:
         return self._bias(self._direct_factors[self.memory_state])
 
     @cached_property
+    def retain_block(self) -> tuple[str, int] | None:
+        """The retain gate's own block, else that of `retain_bias`, with the sign of its effect; None without either."""
+        if self.retain_gate in self.graph.wx:
+            return self.retain_gate, 1
+        return self.retain_bias if self.retain_bias and self.retain_bias[0] in self.graph.wx else None
+
+    @cached_property
     def input_bias(self) -> tuple[str, int] | None:
         """The same for the input gate; None if it is the retain gate's own block, as in a GRU."""
         block = None if self.input_gate is None else self._bias(self.graph.traced[self.input_gate])

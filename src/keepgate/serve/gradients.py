@@ -23,6 +23,8 @@ from .serialize import JsonObject, rounded_list
 
 # Of the gradient where it vanished, still there at the furthest lag: it fades no more.
 FLAT = 0.05
+# At the furthest lag so many times the gradient at the end: below, it arrives as it was, as where nearly all is kept.
+GROWN = 1.1
 # Fact, question and a few sentences, in characters; in both languages such a story can be told.
 SHORTEST = 200
 
@@ -53,7 +55,7 @@ def lines(models: Iterable[Model], *, forget_bias: float, recurrent_scale: float
 def verdict(values: Float[Tensor, " lags"]) -> str:
     """ "explodes", "grows" on the way, "arrives", is "gone" or "flat": gone, but fading no more."""
     last, vanished = float(values[-1]), vanishing_lag(values)
-    if explodes(values):
+    if explodes(values) and not last < GROWN:
         return "explodes" if not last < EXPLODED else "grows"
     if vanished is None:
         return "arrives"
@@ -63,17 +65,19 @@ def verdict(values: Float[Tensor, " lags"]) -> str:
 def changed(task: Task, *, forget_bias: float, recurrent_scale: float) -> Task:
     """A copy with `forget_bias` added to the bias of the gate that retains, and its recurrent weights scaled.
 
-    A cell without such a gate has no such bias, and only the second is done.
+    It is subtracted from that of a gate whose complement retains, as a minGRU's. A cell without such a gate has no such
+    bias, and only the second is done.
     """
     task = copy.deepcopy(task)
     layer = layer_of(task)
     scale_weights(layer, "weight_hh", recurrent_scale)
-    gates, retain = layer.cell.gates, layer.cell.retain_gate
-    if retain in gates:
+    gates, block = layer.cell.gates, layer.cell.analysis.retain_block
+    if block is not None:
+        name, sign = block
         with torch.no_grad():
-            for name, bias in layer.named_parameters():
-                if name.startswith("bias_ih"):
-                    bias.chunk(len(gates))[gates.index(retain)].add_(forget_bias)
+            for parameter, bias in layer.named_parameters():
+                if parameter.startswith("bias_ih"):
+                    bias.chunk(len(gates))[gates.index(name)].add_(sign * forget_bias)
     return task
 
 

@@ -32,7 +32,8 @@ MAX_CHOICES = 64
 # The page's names for them: the cell, and the initialisation of its biases.
 _DISPLAY_NAMES = {"rnn": ("RNN", None), "lstm-zero": ("LSTM", "zero"), "lstm-chrono": ("LSTM", "chrono"),
           "gru-chrono": ("GRU", "chrono"), "open-rnn": ("RNN", "open"), "open-lstm": ("LSTM", "open"),
-          "open-gru": ("GRU", "open")}  # fmt: skip
+          "open-gru": ("GRU", "open"), "mingru-chrono": ("minGRU", "chrono"),
+          "open-mingru": ("minGRU", "open")}  # fmt: skip
 
 
 # A person who types a story writes of Nami as she, where the stories that networks learnt write he of everybody.
@@ -146,6 +147,7 @@ class Model:
             "states": sorted(cell.states, key=lambda state: state != cell.memory_state),
             "memory": cell.memory_state,
             "keeps": cell.retain_gate,
+            "keeps_closed": gate_that_keeps_closed(cell),
             "erases_without_write": erases_without_write(cell),
             "shipped": self.shipped,
             "form": self.form,
@@ -208,6 +210,12 @@ def erases_without_write(cell: Cell) -> bool:
     """Whether a step of the cell that writes nothing still erases, as an LSTM's does and a GRU's does not."""
     update = cell.additive.get(cell.memory_state)
     return update is not None and update.keep_without_write is not ONE
+
+
+def gate_that_keeps_closed(cell: Cell) -> str | None:
+    """The gate that keeps as far as it is closed, as a minGRU's; None where an open one keeps, or none does."""
+    block = cell.analysis.retain_block
+    return block[0] if cell.retain_gate is None and block is not None and block[0] in gates_of(cell) else None
 
 
 def gates_of(cell: Cell) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from torch import Tensor
 
 from ..errors import CellError
-from ..lens.memory import memory_updates, relative_state_change, write_retention
+from ..lens.memory import memory_updates, relative_state_change, retained_at, write_retention
 from ..lens.readers import (
     AnswerOrigin,
     Reading,
@@ -83,7 +83,7 @@ def reading_json(task: Task, reading: Reading) -> JsonObject:
         "question_start": reading.question_start,
         "unknown": unknown(task, reading.tokens.texts),
         "strips": [_strip_json(layer) for layer in reading.trace.layers],
-        **_retention_json(last),
+        "lasting": _lasting_json(last, reading.question_start),
     }
 
 
@@ -217,17 +217,22 @@ def _telling_unit(layer: LayerTrace) -> int:
     return int(moved.amax(0).argmax())
 
 
-def _retention_json(layer: LayerTrace) -> JsonObject:
-    """What is left of the first write, and the tokens until half of it is gone; None without such a memory."""
+def _lasting_json(layer: LayerTrace, story: int) -> JsonObject | None:
+    """What is left of a token's write, and the tokens until half of it is gone; None without such a memory.
+
+    Of the first token; above other layers, which write a fact when it has been understood, of that token of the `story`
+    of whose write most is left.
+    """
     try:
-        retention = write_retention(layer, 0)
+        updates = memory_updates(layer)
     except CellError:
-        return {"left_of_first": None, "half_of_first": None}
-    halved = (retention.retained <= 0.5).nonzero()
-    return {
-        "left_of_first": rounded(retention.at_end),
-        "half_of_first": int(halved[0]) if len(halved) else None,
-    }
+        return None
+    held = (updates.write.abs() * retained_at(updates))[:story, 0].sum(1)
+    token = int(held.argmax()) if layer.layer else 0
+    retention = write_retention(layer, token)
+    halved = (retention.retained[token:] <= 0.5).nonzero()
+    half = int(halved[0]) if len(halved) else None
+    return {"token": token, "left": rounded(retention.at_end), "half": half}
 
 
 def _layer(reading: Reading, layer: int, reverse: bool) -> LayerTrace:

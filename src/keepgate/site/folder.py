@@ -26,7 +26,7 @@ from ..serve.models import Model, served
 from ..serve.reading_cache import read_normalised
 from ..tasks import PointerReader, answer
 from .bundle import bundle, module_names
-from .packed_weights import packed, shortened
+from .packed_weights import fit_bytes, packed, shortened
 
 # Characters of the example with which the page opens, the shortest that it offers (`LENGTHS` in story.js).
 FIRST_LENGTH: dict[Language, int] = {"zh": 100, "en": 400}
@@ -128,6 +128,7 @@ def _constants() -> str:
         "ALWAYS_FILLABLE": ALWAYS_FILLABLE,
         "DISTRACTOR_SEED": lengthen.SEED,
         "FLAT": gradients.FLAT,
+        "GROWN": gradients.GROWN,
         "MAX_TOKENS": Limits().tokens,
     }
     for module, names in (
@@ -218,7 +219,7 @@ def _rounded(value: Any, decimals: int) -> Any:
 
 
 def network(model: Model) -> dict[str, Any]:
-    """A reader with its weights, a choice reader's in three bytes a number, a pointer reader's in one."""
+    """A reader with its weights, in a byte a number where that loses nothing, else, of a choice reader, in three."""
     task: Any = model.task
     network = {
         "model": {**model.as_dict(), "language": model.story_language},
@@ -227,11 +228,12 @@ def network(model: Model) -> dict[str, Any]:
     tensors = {name: weight.detach().numpy() for name, weight in task.named_parameters()}
     if isinstance(task, PointerReader):
         return {**network, "tokens": task.words.to_json(), "weights": packed(tensors)}
+    pack = packed if fit_bytes(tensors) else shortened
     return {
         **network,
         "tokens": task.vocabulary.to_json(),
         "choices": list(task.choices),
-        "weights": shortened(tensors),
+        "weights": pack(tensors),
     }
 
 

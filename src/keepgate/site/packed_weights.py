@@ -13,6 +13,11 @@ LEVELS = 127  # whole numbers to either side of 0
 SHORT_BITS = 24
 
 
+def fit_bytes(tensors: Mapping[str, NDArray[np.float32]]) -> bool:
+    """Whether `packed` loses nothing of these tensors."""
+    return all(_in_steps(tensor)[2] for tensor in tensors.values() if tensor.ndim == 2)
+
+
 def packed(tensors: Mapping[str, NDArray[np.float32]]) -> dict[str, dict[str, Any]]:
     """Each tensor as {"shape", "numbers"} and, for a matrix, "steps": its rows are whole numbers times a step each.
 
@@ -45,7 +50,8 @@ def _vector(tensor: NDArray[np.float32]) -> dict[str, Any]:
     return {"shape": list(tensor.shape), "numbers": _text(tensor.astype("<f4"))}
 
 
-def _matrix(name: str, matrix: NDArray[np.float32]) -> dict[str, Any]:
+def _in_steps(matrix: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32], bool]:
+    """A matrix as whole numbers and each row's step, and whether it is exactly their product."""
     largest = np.abs(matrix).max(1)
     step = largest / np.float32(LEVELS)
     # The largest number of a row is 127 steps, rounded: the step is that number's 127th, or its neighbour.
@@ -53,7 +59,12 @@ def _matrix(name: str, matrix: NDArray[np.float32]) -> dict[str, Any]:
         fits = _whole(matrix, candidate)[1]
         step = np.where(fits, candidate, step)
     numbers, fits = _whole(matrix, step)
-    if not fits.all():
+    return numbers, step, bool(fits.all())
+
+
+def _matrix(name: str, matrix: NDArray[np.float32]) -> dict[str, Any]:
+    numbers, step, fits = _in_steps(matrix)
+    if not fits:
         raise BundleError(
             f"{name} is not in whole multiples of a step a row; train the network again with "
             "python -m keepgate.demo.train_open_networks"

@@ -21,8 +21,7 @@ def check_encoder(settings: Any, *names: str) -> Cell | None:
     sizes = (*embedding, "hidden_size", "num_layers", *names)
     require(settings, sizes, lambda value: value >= 1, "1 or more")
     require(settings, ("dropout",), lambda value: 0 <= value < 1, "0 or more and below 1")
-    cell = cell_of(settings.cell)
-    object.__setattr__(settings, "cell", cells.pinned(settings.cell))
+    cell = _pinned(settings)
     if cell is not None:
         check_init(cell, settings.init, settings.horizon, settings.forget_bias, bias=True)
     return cell
@@ -30,5 +29,20 @@ def check_encoder(settings: Any, *names: str) -> Cell | None:
 
 def check_recurrent(settings: Any, task: str, *names: str) -> None:
     """`check_encoder` for a task ("a tagger") whose cell must have a memory. Raises SettingsError if it has none."""
-    if check_encoder(settings, *names) is None:
+    _require_memory(check_encoder(settings, *names), task)
+
+
+def check_cell(settings: Any, task: str) -> None:
+    """The check of `cell` alone, which must have a memory, as in `check_recurrent`."""
+    _require_memory(_pinned(settings), task)
+
+
+def _pinned(settings: Any) -> Cell | None:
+    cell = cell_of(settings.cell)
+    object.__setattr__(settings, "cell", cells.pinned(settings.cell))
+    return cell
+
+
+def _require_memory(cell: Cell | None, task: str) -> None:
+    if cell is None:
         raise SettingsError(f'{task}\'s cell has a memory; choose "lstm", "gru" or "rnn"')

@@ -95,7 +95,7 @@ def test_the_free_mode_says_what_everything_is(
     # Those of the longer stories are there once they are in sight.
     beginnings = {said["lengthen.from.sentence"], said["lengthen.from.story"]}
     radios = [node for node in nodes if node.role == "radio" and node.name not in beginnings]
-    assert len({node.name for node in radios}) == 4
+    assert len({node.name for node in radios}) == 5
     assert sum(bool(node.properties["checked"] == "true") for node in radios) == 1
     strip = next(
         node

@@ -83,7 +83,7 @@ def assert_alike(here: Any, there: Any, where: str = "") -> None:
 
 def test_the_shipped_networks_read_alike(networks: BrowserNetworks, models: Models) -> None:
     found = compare_readings(networks, list(models), some_stories(8))
-    assert found.compared == 32
+    assert found.compared == 40
     assert found.other_answers == 0
     assert max(found.probability, found.gates, found.states) < NEAR
 

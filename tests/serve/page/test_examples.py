@@ -48,11 +48,11 @@ def test_one_s_own_stand_alone_until_the_others_are_asked_too(visit: Open, words
     assert names.all_inner_texts() == ["mine"]
     assert page.locator("#learnt").is_hidden()  # of what the others have learnt
     page.get_by_label(words["zh-TW"]["answers.along"]).check()
-    page.locator(".card").nth(4).wait_for()
-    assert names.all_inner_texts() == ["mine", "RNN", "LSTM", "LSTM", "GRU"]
+    page.locator(".card").nth(5).wait_for()
+    assert names.all_inner_texts() == ["mine", "RNN", "LSTM", "LSTM", "GRU", "minGRU"]
     assert page.locator(".card.chosen .network").inner_text() == "mine"
     page.locator("#to-gradient").click()
-    page.locator(".gradients tr").nth(5).wait_for()
+    page.locator(".gradients tr").nth(6).wait_for()
     page.locator("#to-read").click()
     page.locator("#along").uncheck()
     page.wait_for_function("() => document.querySelectorAll('.card').length === 1")

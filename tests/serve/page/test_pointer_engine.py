@@ -18,14 +18,13 @@ from bench.site import (
 )
 from keepgate.data.questions import Question
 from keepgate.demo.open_stories.stories import open_stories
-from keepgate.demo.short_weights import short
-from keepgate.demo.train_open_networks import round_weights
+from keepgate.demo.short_weights import round_weights, short
 from keepgate.errors import BundleError
 from keepgate.export import save
 from keepgate.lens.readers import hierarchical_search
 from keepgate.serve.models import Model, served
 from keepgate.serve.reading_cache import read_normalised
-from keepgate.site.packed_weights import packed, shortened
+from keepgate.site.packed_weights import fit_bytes, packed, shortened
 from keepgate.tasks import PointerReader
 from keepgate.tasks.pointer import PointerReaderSettings
 
@@ -82,11 +81,11 @@ def test_the_shipped_ones_read_alike_and_answer_alike_under_changes(
     browser: Any, stories: int, changes: int
 ) -> None:
     models = shipped_pointers(list(served()))
-    assert len(models) == 6
+    assert len(models) == 8
     page = browser.new_page()
     networks, questions = BrowserNetworks(page, models), own_sentences(stories)
     alike = compare_readings(networks, models, questions)
-    assert alike.compared == 3 * stories
+    assert alike.compared == 4 * stories
     changed = compare_interventions(networks, models, questions, changes)
     assert changed.compared == changes
     assert alike.other_answers == changed.other_answers == 0
@@ -99,6 +98,7 @@ def test_packed_weights_are_the_weights() -> None:
     task = PointerReader.build(STORIES, PointerReaderSettings(hidden_size=8), seed=2)
     round_weights(task)
     tensors = {name: weight.detach().numpy() for name, weight in task.named_parameters()}
+    assert fit_bytes(tensors)
     for name, part in packed(tensors).items():
         numbers = np.frombuffer(_bytes(part["numbers"]), np.int8 if "steps" in part else np.float32)
         whole = numbers.reshape(part["shape"])
@@ -106,7 +106,8 @@ def test_packed_weights_are_the_weights() -> None:
             whole = whole.astype(np.float32) * np.frombuffer(_bytes(part["steps"]), np.float32)[:, None]
         assert (whole == tensors[name]).all(), name
     with pytest.raises(BundleError, match="weight is not in whole multiples"):
-        packed({"weight": np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)})
+        packed(other := {"weight": np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)})
+    assert not fit_bytes(other)
 
 
 def test_shortened_weights_are_the_weights() -> None:

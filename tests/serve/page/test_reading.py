@@ -1,5 +1,6 @@
 """The page of readings: an example that is read already, where an answer comes from, what became of a word, what if."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -18,7 +19,8 @@ both = pytest.mark.parametrize("language", ["en", "zh-TW"])
 
 
 def card(page: Any, network: str, note: str) -> Any:
-    return page.locator(".card").filter(has_text=network).filter(has_text=note)
+    name = page.locator(".network", has_text=re.compile(f"^{network}$"))
+    return page.locator(".card").filter(has=name).filter(has_text=note)
 
 
 def token(page: Any, number: int) -> None:
@@ -50,9 +52,9 @@ def test_the_first_screen_shows_an_example_already_read(
 ) -> None:
     page = visit(language)
     assert page.locator("#story").input_value().startswith(FACTS[language])
-    assert page.locator(".card").count() == 4
+    assert page.locator(".card").count() == 5
     said = page.locator(".card .what").all_inner_texts()
-    assert said[2:] == [NAMES[language]] * 2
+    assert said[2:] == [NAMES[language]] * 3
     assert said[0] != NAMES[language]
     assert words[language]["answers.right"] in card(page, "GRU", "chrono").inner_text()
     assert page.locator(".lead span").first.inner_text() == words[language]["read.lead"]
@@ -273,19 +275,19 @@ def test_a_sentence_of_one_s_own_is_read_by_the_networks_that_point(visit: Open,
 @pytest.mark.parametrize(
     ("story", "cards"),
     [
-        ("Luffy says he wants to become the pirate king. It rains.", 4),
-        ("Nami says she wants to become the pirate king. It rains.", 4),
-        ("Luffy does not want to become the pirate king.", 3),
-        ("Luffy says Nami wants to become the pirate king.", 3),
-        ("Luffy does not want to become the pirate king. Nami says he wants to become the pirate king.", 3),
-        ("Luffy says he wants to become the pirate king. Now Nami wants to become the pirate king.", 3),
+        ("Luffy says he wants to become the pirate king. It rains.", 5),
+        ("Nami says she wants to become the pirate king. It rains.", 5),
+        ("Luffy does not want to become the pirate king.", 4),
+        ("Luffy says Nami wants to become the pirate king.", 4),
+        ("Luffy does not want to become the pirate king. Nami says he wants to become the pirate king.", 4),
+        ("Luffy says he wants to become the pirate king. Now Nami wants to become the pirate king.", 4),
     ],
 )
 def test_what_denies_or_tells_of_others_is_not_read_by_networks_that_learnt_one_sentence(
     browser: Any, address: Callable[[str], str], story: str, cards: int
 ) -> None:
     page = opened(browser, address, story=story, question="Who wants to become the pirate king?", lang="en")
-    page.locator(".card .answer").nth(2).wait_for()
+    page.locator(".card .answer").nth(3).wait_for()
     assert page.locator(".card").count() == cards
     page.close()
 

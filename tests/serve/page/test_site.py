@@ -43,7 +43,7 @@ WALK = """async (language) => {
   const shown = {};
   one(`[data-language="${language}"]`).click();
   const name = { en: "Luffy", "zh-TW": "魯夫" }[language];
-  await until(() => one("#story").value.startsWith(name) && !one("[aria-busy=true]") && all(".card .answer").length === 4, "answers");
+  await until(() => one("#story").value.startsWith(name) && !one("[aria-busy=true]") && all(".card .answer").length === 5, "answers");
   shown.answers = await until(() => { const found = texts(".card .what"); return found[2] === name && found; }, "the right answer");
   all(".card .answer")[2].click();
   shown.source = (await until(() => one("blockquote"), "the sentence")).textContent;
@@ -61,7 +61,7 @@ WALK = """async (language) => {
   await until(() => one("#lengthen table"), "the lengths");
   shown.fares = all("#lengthen tbody tr").map((row) => [...row.querySelectorAll("td")].map((cell) => cell.classList[0]));
   one("#to-gradient").click();
-  await until(() => all(".curves path.line").length === 4, "the gradients");
+  await until(() => all(".curves path.line").length === 5, "the gradients");
   const bias = one("#gradient-bias");
   const before = texts(".gradients td.number").join();
   bias.value = "-8";
@@ -261,7 +261,7 @@ def test_the_first_picture_is_there_before_the_networks_and_the_same(
     note = page.locator("#beforehand-note")
     page.locator("#strip canvas").wait_for()
     assert note.inner_text() == words[language]["answers.beforehand"]
-    assert page.locator(".card .answer").count() == 4
+    assert page.locator(".card .answer").count() == 5
     content = page.evaluate(SHOWN)
     assert not [key for key in words[language] if "." in key and key in content.replace(f'"{key}"', "")]
     while not rest:

@@ -63,7 +63,7 @@ def test_a_longer_story_shows_who_forgets(language: str, visit: Open, words: Wor
     part.scroll_into_view_if_needed()
     part.locator("table").wait_for()
     rows = part.locator("tbody tr")
-    assert rows.count() == 4
+    assert rows.count() == 5
     assert rows.nth(2).locator("td.right").count() == rows.nth(2).locator("td").count() >= 8
     # The RNN knows the sentence alone and nothing longer, the LSTM with bias 0 something longer too.
     fares = [
@@ -83,14 +83,19 @@ def test_a_longer_story_shows_who_forgets(language: str, visit: Open, words: Wor
     assert still in tale.inner_text()
     page.keyboard.press("ArrowRight")
     assert lost in tale.inner_text()
-    assert part.locator(".tale .right").count() == 3
+    assert part.locator(".tale .right").count() == 4
     shoot(page, f"lengthen-one-sentence-{language}")
     page.keyboard.press("End")
-    assert part.locator(".tale .right").count() >= 2
+    assert part.locator(".tale .right").count() >= 3
     longest = part.locator("thead th").last.inner_text()
     assert int(longest.replace(",", "")) > 900
     assert longest in part.locator("output").inner_text()
-    assert part.locator(".now").count() == 5
+    assert part.locator(".now").count() == 6
+    # A minGRU's gate keeps by closing.
+    stands = re.search(r"[(（]{all}.+?[)）]", words[language]["lengthen.why.half"])
+    assert stands
+    reasons = part.locator(".reasons li").all_inner_texts()
+    assert [stands[0].replace("{all}", "0") in each for each in reasons] == [False] * 4 + [True]
     shoot(page, f"lengthen-{language}")
     part.get_by_text(words[language]["lengthen.take"]).click()
     page.wait_for_function("() => [...document.getElementById('story').value].length > 900")
@@ -126,11 +131,11 @@ def test_the_gradient_is_drawn_anew_for_each_slider(
     told = words[language]
     page.get_by_role("link", name=told["nav.gradient"]).click()
     page.locator(".curves path.line").first.wait_for()
-    assert page.locator(".curves path.line").count() == 4
+    assert page.locator(".curves path.line").count() == 5
     shoot(page, f"gradient-{language}", full_page=True)
     rows = page.locator(".gradients tbody tr")
     gone = told["gradient.gone"].replace("{lag}", r"\d+")
-    verdict = [rows.nth(k).locator("td").last for k in range(4)]
+    verdict = [rows.nth(k).locator("td").last for k in range(5)]
     assert re.fullmatch(gone.replace("(", r"\(").replace(")", r"\)"), verdict[0].inner_text())
     assert verdict[2].inner_text() == told["gradient.arrives"].replace("{lag}", "200")
     before = page.locator(".series-2 path.line").get_attribute("d")
@@ -148,7 +153,7 @@ def test_the_gradient_is_drawn_anew_for_each_slider(
         arg=grown,
     )
     # What is read where, of which story, and no keys but those that are of use here.
-    assert page.locator(".curves text.end").count() == 4
+    assert page.locator(".curves text.end").count() == 5
     assert {"en": "Luffy", "zh-TW": "魯夫"}[language] in page.locator(".measured .note").first.inner_text()
     assert page.locator("#keys dt").count() == 1
     page.locator(".curves").click(position={"x": 52, "y": 100})

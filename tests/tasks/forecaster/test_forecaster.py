@@ -84,6 +84,24 @@ def test_what_is_known_ahead_and_static_values_are_used() -> None:
     assert down[3] - down[0] > 0.5
 
 
+def test_static_values_of_another_kind_are_refused_and_texts_never_seen_are_told() -> None:
+    items = [wave(static=(name, 2.0 + place), id=name) for place, name in enumerate(("N", "7"))]
+    task = Forecaster.build(items, ForecasterSettings(**SMALL), seed=0)
+    assert task.statistics.categories == (("7", "N"), None)
+    for wrong in ("many", "", np.nan):
+        with pytest.raises(
+            CorpusError, match=f"'static 1' is '{wrong}', and the model was trained on numbers there"
+        ):
+            task.forecast([wave(static=("N", wrong))])
+    unseen = [wave(static=(name, 2.0)) for name in ("N", 7.0, "W", "E")]
+    assert task.statistics.unseen(unseen) == [
+        "static 0 is 'W' or another text in 2 of 4 series, and in none that the model was trained on: it is read as "
+        "unknown."
+    ]
+    assert task.statistics.unseen(items) == []
+    assert [task.statistics.prepared(item).categories.tolist() for item in unseen] == [[2], [1], [0], [0]]
+
+
 def test_metrics_are_those_worked_by_hand() -> None:
     """A forecaster whose weights are zero forecasts the last value, with quantiles upon it."""
     values = np.array([0.0, 2.0, 4.0, 6.0, 8.0, 10.0, 20.0])

@@ -132,6 +132,16 @@ def test_rows_of_a_series_need_not_stand_together() -> None:
     assert [(item.id, item.values[:, 0].tolist()) for item in items] == [("a", [1, 2]), ("b", [10])]
 
 
+def test_a_column_of_steps_orders_the_rows_and_is_no_feature() -> None:
+    rows = ["a,2,up,30", "b,1,down,50", "a,10,up,40", "a,1,up,20", "b,0,down,60"]
+    table = "series,step,label,heat\n" + "\n".join(rows)
+    first, second = series_in(table.encode(), "x.csv", labelled=True)[0]
+    assert first.features == second.features == ("heat",)
+    assert (first.values.T.tolist(), second.values.T.tolist()) == ([[20, 30, 40]], [[60, 50]])
+    asked = series_in(table.encode(), "x.csv", features=["step"])[0][0]
+    assert asked.values.T.tolist() == [[2, 10, 1]]
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [
@@ -144,6 +154,8 @@ def test_rows_of_a_series_need_not_stand_together() -> None:
         ("series,label\na,up\n", r"no column of numbers"),
         ("series,label,x\na,,1\n", r"no series with a label"),
         ("series,label,x\n", r"no row in it"),
+        ("series,step,label,x\na,1,up,1\na,1,up,2\n", r"line 3: its series has step 1 already in line 2"),
+        ("series,step,label,x\na,one,up,1\n", r"'step' is 'one', which is no finite number"),
         ("", r"empty"),
     ],
 )
@@ -152,6 +164,22 @@ def test_broken_tables_are_named(content: str, says: str, tmp_path: Path) -> Non
     path.write_text(content)
     with pytest.raises(CorpusError, match=says):
         read_labelled_series(path)
+
+
+def test_row_numbers_are_no_feature_and_times_are_refused() -> None:
+    (item,), _ = series_in(b",series,label,x\n7,a,up,1\n9,a,up,2\n", "t", labelled=True)
+    assert (item.features, item.values[:, 0].tolist()) == (("x",), [1, 2])
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    columns = {
+        "series": [1, 1],
+        "label": ["up", "up"],
+        "x": [0.5, 1],
+        "when": np.array([0, 1], "datetime64[s]"),
+    }
+    file = io.BytesIO()
+    parquet.write_table(arrow.table(columns), file)
+    with pytest.raises(CorpusError, match="'when' holds times, and a feature is a number"):
+        series_in(file.getvalue(), "t.parquet", labelled=True)
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,8 @@ def columns_of(table: Table, names: ColumnNames, path: str) -> tuple[Columns, st
     unread = [name for name in rest if name not in targets]
     note = ""
     if unread and not names.learnt:
-        note = f"Not read: {', '.join(unread)} (--target, --past, --known or --static takes a column in)."
+        listed = ", ".join(name or "a column without a name" for name in unread)
+        note = f"Not read: {listed} (--target, --past, --known or --static takes a column in)."
     return Columns(
         targets=targets, past=names.past, known=names.known, static=names.static, time=time, series=series
     ), note
@@ -110,6 +111,14 @@ def numbers(table: Table, column: str, path: str) -> Values:
             f"{path}, {place}: {column!r} is infinite; leave the cell empty if the value is not known"
         )
     return values
+
+
+def holds_only_numbers(cells: Cells) -> bool:
+    """Whether every cell is a number or empty, and one at least is a number."""
+    if cells.dtype.kind != "O":
+        return cells.dtype.kind == "f" and bool(np.isfinite(cells).any())
+    texts = [text for text in cells.tolist() if text.lower() not in _MISSING]
+    return bool(texts) and not any(np.isnan(_number(text)) for text in texts)
 
 
 def _listed(text: str | None) -> tuple[str, ...]:

@@ -1,6 +1,5 @@
 """Texts with labels, one or several: JSON lines, or CSV or TSV whose first line names the columns."""
 
-import csv
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +10,7 @@ from ..labelled import LabelledText
 from ..multilabel import MultilabelText, labels_of
 from .corpus import LeftOut, account_of, listed_counts
 from .source import lines_of, read_text
-from .table import delimiter_of, read_rows
+from .table import names_in, read_rows
 from .values import clean, kind_of
 
 # The names under which a column is known, the first of them the one that the documentation teaches.
@@ -95,10 +94,11 @@ def read_labelled(
 def read_texts(content: str, path: str, *, text_column: str | None = None) -> LabelledCorpus:
     """Texts to predict labels of: a table or JSON lines as above, without labels; else each line is a text.
 
-    Raises CorpusError if there is no text, or no column of that name.
+    Rows without a text are left out; empty lines are no texts. Raises CorpusError if there is no text, or no column of
+    that name.
     """
     first = content.lstrip().partition("\n")[0].strip()
-    names = {name.strip().lower() for name in next(csv.reader([first], delimiter=delimiter_of(first)), [])}
+    names = {name.lower() for name in names_in(first)}
     if first.startswith("{") or text_column is not None or names & set(TEXT):
         rows, form = read_rows(content, path)
         column = needed_column(list(rows[0][1]), text_column, TEXT, "text", path) if rows else ""
@@ -112,7 +112,8 @@ def read_texts(content: str, path: str, *, text_column: str | None = None) -> La
     ]
     if not items:
         raise CorpusError(f"{path}: there is no text in it")
-    return LabelledCorpus(items, form)
+    empty = [place for place, text in pairs if not text.strip() and form != "lines"]
+    return LabelledCorpus(items, form, [LeftOut(path, place, "the text is empty") for place in empty])
 
 
 def column_of(columns: Sequence[str], name: str | None, usual: Sequence[str], path: str) -> str | None:
@@ -171,9 +172,9 @@ def _take(
 
 
 def _cell(value: object, column: str, path: str, place: str) -> str:
-    """A cell as text. Raises CorpusError, in JSON, for an object or a list in its place."""
+    """A cell as text; null and NaN are empty. Raises CorpusError, in JSON, for an object or a list in its place."""
     if isinstance(value, (dict, list)):
         raise CorpusError(
             f"{path}, {place}: {column!r} holds {kind_of(value)}; text or a number belongs there"
         )
-    return "" if value is None else clean(str(value))
+    return "" if value is None or value != value else clean(str(value))

@@ -21,6 +21,8 @@ from .table import Table, read_table
 
 # The names under which the column is known that says of which series a row is.
 SERIES = ("series", "id", "series_id", "sample", "unique_id")
+# Those of the column that numbers the steps of a series: its rows are read in that order, and it is no feature.
+STEP = ("step", "timestep", "time_step", "步")
 _NPZ = b"PK\x03\x04"
 # What numpy.load and zipfile raise for broken, encrypted and too large files; NotImplementedError is a RuntimeError.
 _UNREADABLE = (
@@ -62,7 +64,8 @@ def read_labelled_series(
 
     series_column, label_column: names of the columns; None takes the first that has a usual name.
     features: those that are read, by name; None takes all other columns, which are numbers.
-    The rows of a series stand in the order of its steps; its label is the same in all of them.
+    The rows of a series stand in the order of its steps, or have their numbers in a column `step`; its label is the
+    same in all of them.
     Raises CorpusError for a file that cannot be read, has no such column or a cell that is no finite number, and if
     the series do not have the same features.
     """
@@ -118,8 +121,11 @@ def series_in(
         if labelled
         else column_of(columns, label_column, LABEL, path)
     )
-    names = _features([name for name in columns if name not in (series, label)], features, path)
-    unread = [name for name in columns if name not in (*names, label)]
+    step = next(
+        (name for name in STEP if name in columns and name not in (series, label, *(features or ()))), None
+    )
+    names = _features([name for name in columns if name not in (series, label, step)], features, path)
+    unread = [name for name in columns if name not in (*names, label, step)]
     if series is None and unread:
         raise CorpusError(
             f"{path}: no column is known to say of which series a row is, and {', '.join(map(repr, unread))} is none "
@@ -127,8 +133,8 @@ def series_in(
         )
     values = _numbers(table, names, path)
     groups = np.zeros(len(table), int) if series is None else _groups(table.columns[series])
-    # A table without a column of the series is one series; its rows stand in the order of its steps.
-    order = np.argsort(groups, kind="stable")
+    # A table without a column of the series is one series.
+    order = np.argsort(groups, kind="stable") if step is None else _by_step(table, step, groups, path)
     starts = np.flatnonzero(np.diff(groups[order], prepend=-1))
     return [
         LabelledSeries(
@@ -155,23 +161,42 @@ def _features(rest: Sequence[str], wanted: Sequence[str] | None, path: str) -> l
 
 def _numbers(table: Table, names: Sequence[str], path: str) -> NDArray[np.float32]:
     """[rows, features]. Raises CorpusError for the first cell that is no finite number."""
-    columns = []
-    for name in names:
-        cells = table.columns[name]
-        try:
-            numbers = cells.astype(np.float64)
-        except (TypeError, ValueError):
-            numbers = np.array([_number(cell) for cell in cells])
-        # A number that float32 cannot hold is none either.
-        wrong = np.flatnonzero(~(np.abs(numbers) <= _LARGEST))
-        if len(wrong):
-            row = int(wrong[0])
-            raise CorpusError(
-                f"{path}, {table.places[row]}: {name!r} is {str(cells[row])[:40]!r}, which is no finite number; "
-                "fill it, or leave the column out (of texts, it may be that of the series: --series-column)"
-            )
-        columns.append(numbers.astype(np.float32))
-    return np.stack(columns, 1)
+    return np.stack([_column(table, name, path).astype(np.float32) for name in names], 1)
+
+
+def _column(table: Table, name: str, path: str) -> NDArray[np.float64]:
+    cells = table.columns[name]
+    if cells.dtype.kind == "M":
+        raise CorpusError(
+            f"{path}: {name!r} holds times, and a feature is a number; leave the column out, or write numbers"
+        )
+    try:
+        numbers = cells.astype(np.float64)
+    except (TypeError, ValueError):
+        numbers = np.array([_number(cell) for cell in cells])
+    # A number that float32 cannot hold is none either.
+    wrong = np.flatnonzero(~(np.abs(numbers) <= _LARGEST))
+    if len(wrong):
+        row = int(wrong[0])
+        raise CorpusError(
+            f"{path}, {table.places[row]}: {name!r} is {str(cells[row])[:40]!r}, which is no finite number; "
+            "fill it, or leave the column out (of texts, it may be that of the series: --series-column)"
+        )
+    return numbers
+
+
+def _by_step(table: Table, step: str, groups: NDArray[np.int64], path: str) -> NDArray[np.int64]:
+    """The rows by series and step. Raises CorpusError for a step that a series has twice."""
+    steps = _column(table, step, path)
+    order = np.lexsort((steps, groups))
+    twice = np.flatnonzero((np.diff(groups[order]) == 0) & (np.diff(steps[order]) == 0))
+    if len(twice):
+        first, second = (int(row) for row in order[twice[0] : twice[0] + 2])
+        raise CorpusError(
+            f"{path}, {table.places[second]}: its series has {step} {table.columns[step][second]} already in "
+            f"{table.places[first]}; where there are several series, name their column with --series-column"
+        )
+    return order
 
 
 def _number(cell: Any) -> float:

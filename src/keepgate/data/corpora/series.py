@@ -1,7 +1,7 @@
 """Series from tables: wide (a column a series) or long (a column that names the series), at regular times."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from ...errors import CorpusError
 from ...wording import count_of
 from ..frequency import DAY, Frequency, Times, frequency_of
 from ..series import Columns, Series
-from .columns import ColumnNames, columns_of, numbers
+from .columns import ColumnNames, columns_of, holds_only_numbers, numbers
 from .corpus import LeftOut, account_of
 from .source import read_bytes
 from .table import Table, read_table
@@ -107,7 +107,7 @@ def _corpus(files: Sequence[tuple[str, bytes]], names: ColumnNames) -> SeriesCor
                 "(--target, --past, --known), or train on one file"
             )
         columns = roles
-        corpus.notes += [note] if note else []
+        corpus.notes += [each for each in (table.note, note) if each]
         _add(corpus, table, roles, path, stem=Path(path).stem if len(files) > 1 else "")
     corpus.format = " + ".join(dict.fromkeys(formats))
     corpus.notes = list(dict.fromkeys(corpus.notes))
@@ -135,10 +135,11 @@ def _add(corpus: SeriesCorpus, table: Table, columns: Columns, path: str, stem: 
         for part in roles
     ]
     grid = None if parsed is None else _grid(parsed, list(groups.values()), path)
-    gaps = empty = 0
+    once = {column: _once(table, column, path) for column in columns.static}
+    gaps = empty = unknown = 0
     for name, rows in groups.items():
         label = " / ".join(part for part in (stem, name) if part)
-        static = tuple(_once(table, column, rows, path, label) for column in columns.static)
+        static = tuple(_constant(cells[rows], column, path, label) for column, cells in once.items())
         parts, start, steps = _regular(corpus, grid, rows, values, table, path)
         gaps += len(parts[0]) - len(steps)
         present = np.flatnonzero(np.isfinite(parts[0]).any(1))
@@ -147,16 +148,25 @@ def _add(corpus: SeriesCorpus, table: Table, columns: Columns, path: str, stem: 
             continue
         end = int(present[-1]) + 1
         empty += int(np.isnan(parts[0][steps[steps < end]]).sum())
+        unknown += int(np.isnan(parts[1][steps[steps < end]]).sum() + np.isnan(parts[2][steps]).sum())
         corpus.items.append(
             Series(
                 columns=columns, targets=parts[0][:end], past=parts[1][:end], known=parts[2], static=static,
                 id=label, start=start, frequency=Frequency("step") if grid is None else grid[1],
             )
         )  # fmt: skip
+    corpus.notes += [f"{path}: {note}" for note in _missing(columns, gaps, empty, unknown)]
+
+
+def _missing(columns: Columns, gaps: int, empty: int, unknown: int) -> Iterator[str]:
+    """What lacks in a table: steps without a row, empty cells of targets, and empty ones of covariates."""
     if gaps:
-        corpus.notes.append(f"{path}: {count_of(gaps, 'steps')} without a row: gaps, as are empty cells.")
+        yield f"{count_of(gaps, 'steps')} without a row: gaps, as are empty cells."
     if empty:
-        corpus.notes.append(f"{path}: {count_of(empty, 'empty cells')} of {_names(columns.targets)}: gaps.")
+        yield f"{count_of(empty, 'empty cells')} of {_names(columns.targets)}: gaps."
+    if unknown:
+        covariates = _names((*columns.past, *columns.known))
+        yield f"{count_of(unknown, 'empty cells')} of {covariates}: the value before each is read in its place."
 
 
 def _ids(table: Table, columns: Columns) -> np.ndarray:
@@ -165,19 +175,29 @@ def _ids(table: Table, columns: Columns) -> np.ndarray:
     return np.array([" / ".join(row) for row in zip(*parts, strict=True)] if parts else [""] * len(table))
 
 
-def _once(table: Table, column: str, rows: np.ndarray, path: str, label: str) -> str | float:
-    """What a series has once, a number where all of the column are. Raises CorpusError where it changes."""
-    cells = table.columns[column][rows].tolist()
-    if len(set(map(str, cells))) > 1:
+def _once(table: Table, column: str, path: str) -> np.ndarray:
+    """What series have once: numbers where all are, else texts. Raises CorpusError for numbers of which some lack."""
+    cells = table.columns[column]
+    if not holds_only_numbers(cells):
+        return np.array([str(cell) for cell in cells.tolist()], dtype=object)
+    values = numbers(table, column, path)
+    if np.isnan(values).any():
+        place = table.places[int(np.isnan(values).argmax())]
         raise CorpusError(
-            f"{path}: {column!r} changes within the series {label!r} ({cells[0]!r} and others); what changes goes to "
+            f"{path}, {place}: {column!r} is empty, and a number in other rows; write one, or leave the column out"
+        )
+    return values
+
+
+def _constant(cells: np.ndarray, column: str, path: str, label: str) -> str | float:
+    """What is in all rows of a series. Raises CorpusError where it changes."""
+    values: list[str | float] = cells.tolist()
+    if len(set(values)) > 1:
+        raise CorpusError(
+            f"{path}: {column!r} changes within the series {label!r} ({values[0]!r} and others); what changes goes to "
             "--past or --known"
         )
-    try:
-        every = [float(cell) for cell in table.columns[column].tolist()]
-    except ValueError:
-        return str(cells[0])
-    return float(cells[0]) if np.isfinite(every).all() else str(cells[0])
+    return values[0]
 
 
 def _grid(parsed: ParsedTimes, groups: Sequence[np.ndarray], path: str) -> tuple[Times, Frequency, bool]:

@@ -26,6 +26,7 @@ _USUAL: dict[str, tuple[Callable[[str], bool], float]] = {
     "EUC-JP": (lambda character: "\u3041" <= character <= "\u30ff", 0.2),
     "EUC-KR": (lambda character: "\uac00" <= character <= "\ud7a3", 0.8),
 }
+PARQUET = b"PAR1"
 # Marks at the start of a file that is not UTF-8 text, and what they say.
 _UTF16_MARKS = {codecs.BOM_UTF32_LE: "UTF-32", codecs.BOM_UTF32_BE: "UTF-32"} | {
     codecs.BOM_UTF16_LE: "UTF-16",
@@ -85,6 +86,10 @@ def decoded(raw: bytes, path: str | Path) -> str:
     for mark, name in _PACKED.items():
         if raw.startswith(mark):
             raise CorpusError(f"{path} is packed ({name}); unpack it first")
+    if raw.startswith(PARQUET) and raw.endswith(PARQUET):
+        raise CorpusError(
+            f"{path} is a Parquet file, which series alone are read from; save it as CSV or as JSON lines"
+        )
     if wide := _wide(raw):
         raise CorpusError(f"{path} is not UTF-8; it looks like {wide}. {_convert(path, wide)}")
     try:

@@ -2,7 +2,8 @@
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -12,22 +13,49 @@ from numpy.typing import NDArray
 
 from ...errors import CorpusError
 from .records import parse_lines
-from .source import decoded, lines_of
+from .source import PARQUET, decoded, lines_of
+from .values import refuse_twins
 
-PARQUET = b"PAR1"
+# What an index without a name is called in a table of pandas: as CSV, and as Parquet.
+_NAMELESS = ("", "__index_level_0__")
+# What csv takes on every machine, as a C long.
+_LARGEST_FIELD = 2**31 - 1
 Cells = NDArray[Any]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Table:
-    """The cells of a table by column: texts, or what Parquet holds. places: of each row, such as "line 3"."""
+    """The cells of a table by column: texts, or what Parquet holds. places: of each row, such as "line 3".
+
+    note: a sentence on what is not read; "" where all is.
+    """
 
     columns: Mapping[str, Cells]
     places: list[str]
     format: str
+    note: str = ""
 
     def __len__(self) -> int:
         return len(self.places)
+
+
+@contextmanager
+def _fields_of_any_size() -> Iterator[None]:
+    """Inside, csv reads fields of more than its 131,072 characters: a text may be a book."""
+    before = csv.field_size_limit(_LARGEST_FIELD)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
+
+
+@_fields_of_any_size()
+def names_in(line: str) -> list[str]:
+    """The names of the columns, if this line of CSV or TSV holds them; none of a line that is no row of a table."""
+    try:
+        return [name.strip() for name in next(csv.reader([line], delimiter=delimiter_of(line)), [])]
+    except csv.Error:
+        return []
 
 
 def delimiter_of(line: str) -> str:
@@ -35,10 +63,12 @@ def delimiter_of(line: str) -> str:
     return "\t" if "\t" in line else ";" if ";" in line and "," not in line else ","
 
 
+@_fields_of_any_size()
 def read_rows(content: str, path: str) -> tuple[list[tuple[str, Mapping[str, object]]], str]:
     """The rows of CSV, TSV or JSON lines with their places, by column, and the name of the format.
 
-    Raises CorpusError, naming the line, for one with another number of columns than the first has.
+    Raises CorpusError, naming the line, for one with another number of columns than the first has, and where the first
+    names two alike.
     """
     if content.lstrip().startswith("{"):
         values = parse_lines(lines_of(content), path)
@@ -58,6 +88,7 @@ def read_rows(content: str, path: str) -> tuple[list[tuple[str, Mapping[str, obj
                 continue
             if not header:
                 header = [name.strip() for name in fields]
+                refuse_twins(header, path)
                 continue
             if len(fields) != len(header):
                 sign = {"\t": "a tab", ";": "a semicolon", ",": "a comma"}[delimiter]
@@ -79,32 +110,31 @@ def read_table(raw: bytes, path: str) -> Table:
     """
     if raw.startswith(PARQUET):
         return _parquet(raw, path)
-    content = decoded(raw, path)
-    _refuse_twins(content, path)
-    rows, form = read_rows(content, path)
+    rows, form = read_rows(decoded(raw, path), path)
     if not rows:
         raise CorpusError(f"{path}: there is no row in it, only the names of the columns")
     names = dict.fromkeys(name for _, row in rows for name in row)
     columns = {name: np.array([_cell(row.get(name)) for _, row in rows], dtype=object) for name in names}
-    return Table(columns=columns, places=[place for place, _ in rows], format=form)
+    return _without_index(Table(columns=columns, places=[place for place, _ in rows], format=form))
 
 
 def _cell(value: object) -> str:
-    """A cell as text; of JSON, what stands for nothing is empty."""
-    return "" if value is None else value.strip() if isinstance(value, str) else str(value)
+    """A cell as text; of JSON, what stands for nothing (null, NaN) is empty."""
+    return "" if value is None or value != value else str(value).strip()
 
 
-def _refuse_twins(content: str, path: str) -> None:
-    first = content.lstrip("\r\n").partition("\n")[0].rstrip("\r")
-    if first.startswith("{"):
-        return
-    names = [name.strip() for name in next(csv.reader([first], delimiter=delimiter_of(first)), [])]
-    twins = [name for name in dict.fromkeys(names) if names.count(name) > 1]
-    if twins:
-        raise CorpusError(
-            f"{path}: the first line names {twins[0]!r} {names.count(twins[0])} times; give each column a name of its "
-            "own"
-        )
+def _without_index(table: Table) -> Table:
+    """The table without a nameless column of whole numbers, in which pandas and R number the rows."""
+    index = next((name for name in _NAMELESS if name in table.columns), None)
+    if index is None or len(table.columns) == 1 or not all(map(_is_whole, table.columns[index].tolist())):
+        return table
+    rest = {name: cells for name, cells in table.columns.items() if name != index}
+    note = "Not read: a column of whole numbers without a name, which numbers the rows."
+    return Table(columns=rest, places=table.places, format=table.format, note=note)
+
+
+def _is_whole(cell: object) -> bool:
+    return cell.is_integer() if isinstance(cell, float) else str(cell).isdecimal()
 
 
 def _parquet(raw: bytes, path: str) -> Table:
@@ -121,14 +151,15 @@ def _parquet(raw: bytes, path: str) -> Table:
         raise CorpusError(f"{path}: this Parquet file cannot be read: {str(fault).splitlines()[0]}") from None
     if not len(table):
         raise CorpusError(f"{path}: there is no row in it, only the names of the columns")
-    return Table(columns=columns, places=[f"row {k}" for k in range(1, len(table) + 1)], format="parquet")
+    places = [f"row {k}" for k in range(1, len(table) + 1)]
+    return _without_index(Table(columns=columns, places=places, format="parquet"))
 
 
 def _column(column: Any) -> Cells:
-    """A column of Parquet: times as datetime64, of a zone in UTC; numbers as numbers, all else as texts."""
+    """A column of Parquet: times as datetime64[us], of a zone in UTC; numbers as numbers, all else as texts."""
     arrow = import_module("pyarrow")
     if arrow.types.is_timestamp(column.type) or arrow.types.is_date(column.type):
-        return np.asarray(column.cast(arrow.timestamp("ns")).to_numpy()).astype("datetime64[s]")
+        return np.asarray(column.cast(arrow.timestamp("us"), safe=False).to_numpy())
     if arrow.types.is_integer(column.type) or arrow.types.is_floating(column.type):
         return np.asarray(column.to_numpy(), dtype=np.float64)
     if arrow.types.is_decimal(column.type) or arrow.types.is_boolean(column.type):

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from .table import Cells
 _QUARTER = re.compile(r"(\d{4})[-\s]?Q([1-4])", re.IGNORECASE)
 _DAY_OR_MONTH_FIRST = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})([ T].*)?")
 _YEAR_FIRST = re.compile(r"(\d{4})[/.](\d{1,2})[/.](\d{1,2})([ T].*)?")
+_EPOCH = datetime(1970, 1, 1)
 _PLAIN = re.compile(r"\d{4}(-\d{2}(-\d{2}([ T]\d{2}(:\d{2}(:\d{2}(\.\d+)?)?)?)?)?)?")
 
 
@@ -33,32 +35,35 @@ class ParsedTimes:
 def parse_times(cells: Cells, places: Sequence[str], column: str, path: str) -> ParsedTimes:
     """The times in the cells of a column.
 
-    Raises CorpusError, naming the row, for one that is no time, and for days and months that cannot be told apart.
+    Raises CorpusError, naming the row, for one that is no time, for days and months that cannot be told apart, and for
+    times of one second, which whole seconds do not keep apart.
     """
     if cells.dtype.kind == "M":
-        times = cells.astype("datetime64[s]")
-        _refuse_missing(np.isnat(times), places, column, path)
+        _refuse_missing(np.isnat(cells), places, column, path)
+        times = _whole_seconds(cells, places, column, path)
         return ParsedTimes(utc=times, wall=times)
     texts = [_text(cell) for cell in cells.tolist()]
     _refuse_missing(np.array([not text for text in texts]), places, column, path)
     if all(map(_PLAIN.fullmatch, texts)):
         try:
-            times = np.array(texts, dtype="datetime64[s]")
-            return ParsedTimes(utc=times, wall=times)
+            times = np.array(texts, dtype="datetime64[us]")
         except ValueError:
             pass  # a month 13, say: the row that has it is named below
+        else:
+            times = _whole_seconds(times, places, column, path)
+            return ParsedTimes(utc=times, wall=times)
     read = _reader(texts, column, path)
     utc, wall = [], []
     for place, text in zip(places, texts, strict=True):
         try:
             time = read(text)
-        except ValueError:
+        except (ValueError, OverflowError):
             raise CorpusError(
                 f"{path}, {place}: {column!r} is {text[:40]!r}, which is no time; write 2024-01-31 or 2024-01-31 13:00"
             ) from None
         wall.append(time.replace(tzinfo=None))
         utc.append(time.astimezone(UTC).replace(tzinfo=None) if time.tzinfo else None)
-    clock = np.array(wall, dtype="datetime64[s]")
+    clock = _whole_seconds(np.array(wall, dtype="datetime64[us]"), places, column, path)
     with_offset = [time is not None for time in utc]
     if any(with_offset) and not all(with_offset):
         place = places[with_offset.index(False)]
@@ -90,6 +95,19 @@ def _refuse_missing(missing: np.ndarray, places: Sequence[str], column: str, pat
         )
 
 
+def _whole_seconds(times: Times, places: Sequence[str], column: str, path: str) -> Times:
+    """The times without what is less than a second. Raises CorpusError where that was all that kept two apart."""
+    seconds = times.astype("datetime64[s]")
+    if len(np.unique(times)) > len(np.unique(seconds)):
+        first: dict[Any, Any] = {}
+        row = next(k for k, time in enumerate(times) if first.setdefault(seconds[k], time) != time)
+        raise CorpusError(
+            f"{path}, {places[row]}: {column!r} is {str(times[row]).replace('T', ' ')}, in the second of another row; "
+            "times are counted in whole seconds: leave the column out, and the rows are read in their order"
+        )
+    return seconds
+
+
 def _reader(texts: Sequence[str], column: str, path: str) -> Callable[[str], datetime]:
     """From a cell to its time, in the form that the column is written in."""
     matches = [_DAY_OR_MONTH_FIRST.fullmatch(text) for text in texts]
@@ -111,9 +129,10 @@ def _reader(texts: Sequence[str], column: str, path: str) -> Callable[[str], dat
             return datetime.fromisoformat(date + (match[4] or ""))
 
         return by_day
-    if all(text.isdecimal() and len(text) >= 9 for text in texts):
-        size = 1000 if max(map(len, texts)) > 11 else 1
-        return lambda text: datetime.fromtimestamp(int(text) / size, UTC).replace(tzinfo=None)
+    if all(text.isdecimal() and 9 <= len(text) <= 19 for text in texts):
+        # Since 1970, in seconds or in thousandths, millionths or billionths of them.
+        size = 1000 ** min(3, max(0, max(map(len, texts)) - 9) // 3)
+        return lambda text: _EPOCH + timedelta(microseconds=int(text) * 10**6 // size)
     return _any_form
 
 

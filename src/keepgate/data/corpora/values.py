@@ -1,4 +1,4 @@
-"""Parts of parsed JSON, or an error that names the place where one is missing or of another kind."""
+"""Parts of parsed JSON and names of columns, or an error that says which is missing, of another kind or there twice."""
 
 import re
 from collections.abc import Sequence
@@ -45,3 +45,13 @@ def text_of(holder: Any, names: Sequence[str], path: str, place: str) -> str:
     """The text under the first of these names that the object has. Raises CorpusError as `field_of` does."""
     name = next((name for name in names if isinstance(holder, dict) and name in holder), names[0])
     return clean(field_of(holder, name, str, path, place))
+
+
+def refuse_twins(names: Sequence[str], path: str) -> None:
+    """Raises CorpusError where two columns have one name; several may have none."""
+    twins = [name for name in dict.fromkeys(names) if name and names.count(name) > 1]
+    if twins:
+        raise CorpusError(
+            f"{path}: the first line names {twins[0]!r} {names.count(twins[0])} times; give each column a name of its "
+            "own"
+        )

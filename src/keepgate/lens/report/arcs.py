@@ -96,7 +96,8 @@ def _part_names(explanation: Explanation, language: str, end: float, *, opening:
         if opening:
             words = text_of(explanation, first, last)
             dots = "…" if len(words) > OPENING else ""
-            label += f": {sanitize(' '.join(words[:OPENING].split()))}{dots}"
+            begins = render(msg("token_effects.begins", part=label), language)
+            label = f"{begins}{sanitize(' '.join(words[:OPENING].split()))}{dots}"
         return f"{label} ({count(last - first)})"
 
     start, tokens, y = explanation.question_start, len(explanation.tokens), BASE + LINE + 47

@@ -6,7 +6,7 @@ import { gateName, nameOf, fullName } from "./names.js";
 import { count, probability } from "./numbers.js";
 import { CHANGES, UNEXPLAINED, isGated, model, on, reading, set, state } from "./state.js";
 import { doubtOf, isDoubt, signOf, verdictOf, wordOf } from "./verdict.js";
-import { explain, list, quoted, t } from "./words.js";
+import { explain, has, list, quoted, t } from "./words.js";
 
 const MOST_WORDS = 4; // of a question or story that are listed on a card
 
@@ -35,7 +35,9 @@ function show() {
 
 /** How the strip is read, as it is now. */
 function how() {
-  if (isGated(state.chosen)) return state.keep.length ? "strip.how.held" : "strip.how";
+  if (isGated(state.chosen) && state.keep.length)
+    return model(state.chosen).keeps_closed ? "strip.how.held.closed" : "strip.how.held";
+  if (isGated(state.chosen)) return "strip.how";
   return lastLane().kind === "carries" ? "strip.how.carries" : "strip.how.plain";
 }
 
@@ -88,7 +90,10 @@ function doubtIn(read) {
 /** What a newcomer wants to know of a network that came along: what its name means for what it keeps. */
 function about(id) {
   const network = model(id);
-  return network?.shipped ? t(`about.${network.note ?? "plain"}`, { gate: gateName(id, network.keeps) }) : "";
+  if (!network?.shipped) return "";
+  const key = `about.${network.note ?? "plain"}`;
+  const own = `${key}.${network.cell}`;
+  return t(has(own) ? own : key, { gate: gateName(id, network.keeps) });
 }
 
 const failed = (read) => el("p", { class: "fault" }, explain({ ...read.error, message: read.error.error }));
@@ -158,14 +163,18 @@ export function choose(id) {
 
 /** What the lanes under the tokens mean, in words. */
 function legend() {
-  const { gates = [] } = model(state.chosen) ?? {};
+  const { gates = [], keeps_closed: closed } = model(state.chosen) ?? {};
+  const meaning = (name) => {
+    const key = [name === closed && `legend.${name}.closed`, `legend.${name}`].find((each) => each && has(each));
+    return key ? t(key) : "";
+  };
   const lanes = gates.map((name) =>
     el(
       "li",
       { class: `gate-${name}` },
       el("b", {}, letterOf(name)),
       " ",
-      t(`legend.${name}`) === `legend.${name}` ? "" : t(`legend.${name}`),
+      meaning(name),
     ),
   );
   const last = lastLane();

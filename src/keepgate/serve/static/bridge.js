@@ -9,7 +9,7 @@ import { t } from "./words.js";
 // whether it is folded away at first.
 export const KINDS = [
   { name: "lstm", memory: "cₜ = f ⊙ cₜ₋₁ + i ⊙ g", gate: "f = σ(W_f xₜ + U_f hₜ₋₁ + b_f)", seesState: true },
-  { name: "mingru", memory: "hₜ = z ⊙ hₜ₋₁ + (1 − z) ⊙ n", gate: "z = σ(W_z xₜ + b_z)", seesState: false },
+  { name: "mingru", memory: "hₜ = (1 − z) ⊙ hₜ₋₁ + z ⊙ n", gate: "z = σ(W_z xₜ + b_z)", seesState: false },
   { name: "ssm", memory: "hₜ = aₜ ⊙ hₜ₋₁ + bₜ ⊙ xₜ", gate: "aₜ = exp(Δₜ A), Δₜ = softplus(W xₜ + b)", seesState: false, folded: true },
 ];
 const STEPS = 4; // in a picture

@@ -197,7 +197,7 @@ function equations() {
     "div",
     { class: "equations" },
     el("ol", { class: "phases" }, boxes),
-    ["step.symbols", model(state.chosen).memory === "c" && "step.cell", hasLetters() && "step.textbook", unit === null ? "step.mean" : "step.one", unit === strip().telling && "step.telling", isChanged() && "step.unchanged"]
+    ["step.symbols", strip().layer > 0 && "step.layer", model(state.chosen).cell === "mingru" && "step.mingru", model(state.chosen).memory === "c" && "step.cell", hasLetters() && "step.textbook", unit === null ? "step.mean" : "step.one", unit === strip().telling && "step.telling", isChanged() && "step.unchanged"]
       .filter(Boolean)
       .map((key) => note(t(key, { unit }))),
   );

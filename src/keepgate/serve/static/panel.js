@@ -4,6 +4,7 @@ import { answerPanel } from "./answer.js";
 import { $, announce, button, el, fill, note } from "./dom.js";
 import { closeExplained, explainAnswer } from "./explain.js";
 import { count, percent } from "./numbers.js";
+import { followedWord } from "./retention.js";
 import { CHANGES, isChanged, on, reading, state } from "./state.js";
 import { tokenPanel } from "./token.js";
 import { changesBox } from "./what-if.js";
@@ -74,9 +75,10 @@ function hint() {
   );
 }
 
-/** How long this network's memory lasts, by what became of the first word. */
+/** How long this network's memory lasts, by what became of a word. */
 function lasting() {
-  const { left_of_first: left, half_of_first: half } = reading();
-  if (left === null) return note(t("lasting.none"));
-  return note(t(half === null ? "lasting.left" : "lasting.half", { left: percent(left), half: count(half) }));
+  const read = reading();
+  if (!read.lasting) return note(t("lasting.none"));
+  const { left, half } = read.lasting;
+  return note(t(half === null ? "lasting.left" : "lasting.half", { left: percent(left), half: count(half), word: followedWord(read) }));
 }

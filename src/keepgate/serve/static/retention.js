@@ -4,7 +4,7 @@ import { el, note } from "./dom.js";
 import { fullName, gateName } from "./names.js";
 import { count, percent, unit } from "./numbers.js";
 import { model } from "./state.js";
-import { t } from "./words.js";
+import { quoted, t } from "./words.js";
 
 /** For each reading of a story a line that says why its network remembers or forgets, with its numbers; and what chrono means. */
 export function retentionReasons({ readings, text }) {
@@ -21,13 +21,19 @@ export function retentionReasons({ readings, text }) {
 }
 
 function reason(read) {
-  const { keeps, gates = [], shipped } = model(read.model) ?? {};
+  const { keeps, keeps_closed: closed, gates = [], shipped } = model(read.model) ?? {};
   const name = fullName(read.model);
-  const open = keeps && read.strips.at(-1).gates[keeps];
-  if (!open) return t(gates.length ? "lengthen.why.other" : shipped ? "lengthen.why.taught" : "lengthen.why.none", { name });
-  const { left_of_first: left, half_of_first: half } = read;
-  const parts = { name, gate: gateName(read.model, keeps), open: unit(mean(open)), left: percent(left), half: count(half) };
+  const gate = keeps ?? closed;
+  const open = gate && read.strips.at(-1).gates[gate];
+  if (!open || !read.lasting) return t(gates.length ? "lengthen.why.other" : shipped ? "lengthen.why.taught" : "lengthen.why.none", { name });
+  const { left, half } = read.lasting;
+  const all = keeps ? 1 : 0; // where the gate stands that keeps all
+  const parts = { name, gate: gateName(read.model, gate), open: unit(mean(open)), all, left: percent(left), half: count(half), word: followedWord(read) };
   return t(half === null ? "lengthen.why.most" : "lengthen.why.half", parts);
 }
+
+/** The word of which it is said how long it lasts. */
+export const followedWord = ({ tokens, lasting: { token } }) =>
+  token ? t("lasting.most", { token: quoted(tokens[token]) }) : t("lasting.first");
 
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -54,7 +54,9 @@ def reread(paths: Any, task: Forecaster, *, series_column: str | None = None) ->
         raise SettingsError(
             "--series-column is given, and a forecaster reads the columns that it was trained on; leave it out"
         )
-    return read_series_like(paths, task.statistics.columns)
+    corpus = read_series_like(paths, task.statistics.columns)
+    corpus.notes += task.statistics.unseen(corpus.items)
+    return corpus
 
 
 KIND = TaskKind(

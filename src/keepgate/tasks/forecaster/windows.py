@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ...data.series import Columns, Series, Values, filled
 from ...errors import CorpusError
+from ...wording import count_of
 
 # A column that does not change is divided by 1.
 _CONSTANT = 1e-12
@@ -107,7 +108,7 @@ class Statistics:
         for place in range(len(columns.static)):
             cells = [item.static[place] for item in items]
             texts = any(isinstance(cell, str) for cell in cells)
-            categories.append(tuple(sorted(set(map(str, cells)))) if texts else None)
+            categories.append(tuple(sorted(set(map(_text, cells)))) if texts else None)
             parts += [] if texts else [np.array(cells, dtype=np.float64)]
         means, deviations = zip(*map(_moments, parts), strict=True)
         return cls(
@@ -136,6 +137,30 @@ class Statistics:
         means, deviations = (np.concatenate(pair) for pair in zip(own, covariates, strict=True))
         return means, deviations
 
+    def unseen(self, items: Sequence[Series]) -> list[str]:
+        """A sentence on each static column in which some series have a text that none of the training's had."""
+        sentences = []
+        for place, (column, texts) in enumerate(zip(self.columns.static, self.categories, strict=True)):
+            cells = [_text(item.static[place]) for item in items]
+            others = [cell for cell in cells if texts is not None and cell not in texts]
+            if others:
+                sentences.append(
+                    f"{column} is {others[0]!r}{' or another text' if len(set(others)) > 1 else ''} in "
+                    f"{len(others):,} of {count_of(len(items), 'series')}, and in none that the model was trained on: "
+                    "it is read as unknown."
+                )
+        return sentences
+
+    def _static_numbers(self, series: Series) -> Values:
+        numbers = []
+        for column, cell, texts in zip(self.columns.static, series.static, self.categories, strict=True):
+            if texts is None and (isinstance(cell, str) or not np.isfinite(cell)):
+                raise CorpusError(
+                    f"{series.name}: {column!r} is {str(cell)!r}, and the model was trained on numbers there; write one"
+                )
+            numbers += [float(cell)] if texts is None else []
+        return np.array(numbers, dtype=np.float64)
+
     def prepared(self, series: Series) -> Prepared:
         """A series standardised. Raises CorpusError for other columns than those of the training."""
         if _roles(series.columns) != _roles(self.columns):
@@ -151,14 +176,14 @@ class Statistics:
         past, known = self.standardised(series.past, "past"), self.standardised(series.known, "known")
         ahead = filled(known).astype(np.float32)
         cells = list(zip(series.static, self.categories, strict=True))
-        numbers = np.array([float(cell) for cell, texts in cells if texts is None], dtype=np.float64)
+        numbers = self._static_numbers(series)
         return Prepared(
             series=series, means=means, deviations=deviations, targets=targets,
             values=filled(targets).astype(np.float32),
             covariates=np.concatenate([filled(past), ahead[: len(past)]], 1).astype(np.float32), known=ahead,
             numbers=self.standardised(numbers, "static").astype(np.float32),
             categories=np.array(
-                [_number(str(cell), texts) for cell, texts in cells if texts is not None], dtype=np.int64
+                [_number(_text(cell), texts) for cell, texts in cells if texts is not None], dtype=np.int64
             ),
         )  # fmt: skip
 
@@ -205,6 +230,11 @@ def _moments(values: Values) -> tuple[float, float]:
         return 0.0, 1.0
     mean, deviation = float(present.mean()), float(present.std())
     return mean, deviation if deviation > _CONSTANT * max(1.0, abs(mean)) else 1.0
+
+
+def _text(cell: str | float) -> str:
+    """A static cell as text, which is a number where all texts of its file are."""
+    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
 
 
 def _number(text: str, texts: Sequence[str]) -> int:

@@ -1,8 +1,8 @@
 """SpanNetwork: attention between text and question, before and after a recurrent encoder, then scores of spans.
 
-Text and question are compared by their words, read by an LSTM each, compared again by what was read, and read once
-more. Aligned question: Lee et al. (2016), arXiv:1611.01436; second comparison and reading: BiDAF, Seo et al. (2017),
-arXiv:1611.01603, with attention one way only. Spans are scored whole, not as independent starts and ends.
+Text and question are compared by their words, read by a recurrent layer each, compared again by what was read, and
+read once more. Aligned question: Lee et al. (2016), arXiv:1611.01436; second comparison and reading: BiDAF, Seo et al.
+(2017), arXiv:1611.01603, with attention one way only. Spans are scored whole, not as independent starts and ends.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import linear, pad, relu
 
-from ...nn import LSTM, LockedDropout
+from ...cells.choices import cell_of
+from ...nn import LockedDropout, Recurrent
 from ...nn.length_mask import length_mask
 from ..batched import TensorBatch
 from .features import QUESTION_FEATURES, TEXT_FEATURES
@@ -62,11 +63,11 @@ class SpanNetwork(nn.Module):
         self.pair.weight.requires_grad_(False)
         self.drop = LockedDropout(settings.dropout)
         self.align_words = nn.Linear(embedded, ALIGN)
-        self.text_encoder = _encoder(2 * embedded + len(TEXT_FEATURES), settings.hidden_size)
-        self.question_encoder = _encoder(embedded + len(QUESTION_FEATURES), settings.hidden_size)
+        self.text_encoder = _encoder(settings, 2 * embedded + len(TEXT_FEATURES))
+        self.question_encoder = _encoder(settings, embedded + len(QUESTION_FEATURES))
         self.align_text, self.align_question = nn.Linear(both, ALIGN), nn.Linear(both, ALIGN)
         self.merge = nn.Linear(4 * both, both)
-        self.second_encoder = _encoder(both, settings.hidden_size)
+        self.second_encoder = _encoder(settings, both)
         self.summary_score = nn.Linear(both, 1)
         self.start_pointer, self.end_pointer = _Pointer(2 * both, both), _Pointer(2 * both, both)
         self.from_start, self.to_end = nn.Linear(2 * both, PAIR), nn.Linear(2 * both, PAIR)
@@ -171,8 +172,13 @@ class _Pointer(nn.Module):
         return fits
 
 
-def _encoder(input_size: int, hidden_size: int) -> LSTM:
-    return LSTM(input_size, hidden_size, bidirectional=True, init="orthogonal", forget_bias=1.0)
+def _encoder(settings: SpanReaderSettings, input_size: int) -> Recurrent:
+    cell = cell_of(settings.cell)
+    assert cell is not None
+    forget_bias = None if cell.analysis.retain_bias is None else 1.0
+    return Recurrent(
+        cell, input_size, settings.hidden_size, bidirectional=True, init="orthogonal", forget_bias=forget_bias
+    )
 
 
 def _attend(

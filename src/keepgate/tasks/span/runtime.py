@@ -10,7 +10,7 @@ from ...arrays.encoder import states_of
 from ...arrays.functions import linear, relu, softmax
 from ...arrays.recurrent import Recurrent
 from ...arrays.weight_table import WeightTable
-from ...cells import lstm
+from ...cells.choices import cell_of
 from ...data.questions import Question, question_about, refuse_empty
 from ..answer import Answer
 from ..runtime_task import RuntimeTask
@@ -38,11 +38,13 @@ class SpanRuntime(RuntimeTask):
         self.vocabulary = self.statistics.vocabulary
         words, pairs = len(self.vocabulary), len(self.statistics.pairs) + 1
         table, hidden = table.within("network"), settings.hidden_size
+        cell = cell_of(settings.cell)
+        assert cell is not None
         embedded, both = settings.embedding_size + settings.pair_size, 2 * hidden
 
         def encoder(name: str, inputs: int) -> Recurrent:
             part = table.within(name)
-            return Recurrent.taken_from(part, lstm, input_size=inputs, hidden_size=hidden, bidirectional=True)
+            return Recurrent.taken_from(part, cell, input_size=inputs, hidden_size=hidden, bidirectional=True)
 
         self.word = table.take("word.weight", words, settings.embedding_size)
         self.pair = table.take("pair.weight", pairs, settings.pair_size)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from ...config import check, require
 from ...errors import SettingsError
+from ..encoder_settings import check_cell
 
 # What no setting changes of the network.
 ALIGN = 128  # numbers in which words and states are compared
@@ -18,7 +19,8 @@ class SpanReaderSettings:
     """Hyperparameters of a reader that answers with a span. The defaults are what `bench/cmrc2018.py` measures.
 
     embedding_size, pair_size: numbers for a word and for a pair of neighbouring words; `most_pairs` pairs have them.
-    hidden_size: units of each direction of each of the three recurrent layers.
+    cell: of the three recurrent layers, by keepgate's name or by the one that `cells.register` gave. hidden_size: units
+        of each of their directions.
     dropout: share of embeddings and states dropped in training, one mask for all steps.
     mask_rate, mlm_weight: share of the text's words that are masked in training, and the weight of the loss of
         predicting them (masked language modelling: Devlin et al. 2019, arXiv:1810.04805).
@@ -37,6 +39,7 @@ class SpanReaderSettings:
     embedding_size: int = 128
     pair_size: int = 64
     most_pairs: int = 40_000
+    cell: str = "lstm"
     hidden_size: int = 128
     dropout: float = 0.3
     mask_rate: float = 0.12
@@ -52,6 +55,7 @@ class SpanReaderSettings:
 
     def __post_init__(self) -> None:
         check(self)
+        check_cell(self, "a span reader")
         sizes = ("embedding_size", "pair_size", "most_pairs", "hidden_size")
         spans = ("window", "read_window", "read_overlap", "max_train_span", "max_answer_span")
         require(self, (*sizes, *spans), lambda value: value >= 1, "1 or more")

@@ -1,6 +1,6 @@
 // How a gradient fares with the lag, in a word: as the server says it.
 
-import { EXPLODED, FLAT, VANISHED } from "./constants.js";
+import { EXPLODED, FLAT, GROWN, VANISHED } from "./constants.js";
 
 /** The smallest lag from which on all values are below 1 %; null if the last is not. */
 export function vanishingLag(values) {
@@ -19,7 +19,7 @@ function explodes(values) {
 
 export function verdict(values) {
   const [last, vanished] = [values.at(-1), vanishingLag(values)];
-  if (explodes(values)) return last < EXPLODED ? "grows" : "explodes";
+  if (explodes(values) && !(last < GROWN)) return last < EXPLODED ? "grows" : "explodes";
   if (vanished === null) return "arrives";
   return last > FLAT * values[vanished] ? "flat" : "gone";
 }

@@ -113,8 +113,9 @@ export function byLag(reading, lags) {
 export function changedPlaces(places, { bias, scale }) {
   return places.map((place) => {
     const { cell, units, weights } = place;
-    const gate = cell.gates.indexOf(cell.retains);
-    const biasIh = weights.biasIh.map((value, k) => (gate >= 0 && Math.floor(k / units) === gate ? value + bias : value));
+    const [gate, sign] = cell.retains ?? []; // -1 where the gate's complement retains
+    const at = cell.gates.indexOf(gate);
+    const biasIh = weights.biasIh.map((value, k) => (at >= 0 && Math.floor(k / units) === at ? value + sign * bias : value));
     return Object.assign(Object.create(Place.prototype), place, {
       weights: { ...weights, biasIh, hh: weights.hh?.map((value) => value * scale) },
     });

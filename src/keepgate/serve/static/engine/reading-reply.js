@@ -1,6 +1,6 @@
 // A reading as the page needs it: the answer, the tokens, the gates over them, and how long the memory lasts.
 
-import { movesOf, retentionOf } from "./memory.js";
+import { movesOf, retentionOf, termsOf } from "./memory.js";
 
 /** A layer and direction of a reading, with its steps; -1 is the last layer. */
 export function part(reading, layer = -1, reverse = false) {
@@ -24,9 +24,6 @@ export function summary({ reader }, answer) {
 
 export function readingReply(reading) {
   const { reader, tokens, steps } = reading;
-  const [place, last] = part(reading);
-  const first = place.cell.keep ? retentionOf(place, last, 0) : null;
-  const halved = first ? first.left.findIndex((share) => share <= 0.5) : -1;
   return {
     answer: { ...summary(reading, reading.answer), candidates: reading.answer.candidates },
     tokens: tokens.texts,
@@ -35,9 +32,33 @@ export function readingReply(reading) {
     question_start: reading.questionStart,
     unknown: [...tokens.texts.keys()].filter((t) => !reader.vocabulary.has(reader.vocabulary.form(tokens.texts[t]))),
     strips: reader.places.map((each, p) => stripOf(reader.model, each, steps[p])),
-    left_of_first: first && first.atEnd,
-    half_of_first: first && halved >= 0 ? halved : null,
+    lasting: lasting(...part(reading), reading.questionStart),
   };
+}
+
+/**
+ * What is left of the first token's write, or above other layers of that token's of the story of whose write most is left, and the
+ * tokens until half of it is gone.
+ */
+function lasting(place, steps, story) {
+  if (!place.cell.keep) return null;
+  const held = place.layer ? heldAtEnd(place, steps).slice(0, story) : [1];
+  const token = held.indexOf(Math.max(...held));
+  const { left, atEnd } = retentionOf(place, steps, token);
+  const half = left.subarray(token).findIndex((share) => share <= 0.5);
+  return { token, left: atEnd, half: half < 0 ? null : half };
+}
+
+/** For each token how much of its write is left at the end. */
+function heldAtEnd(place, steps) {
+  const kept = new Float64Array(place.units).fill(1);
+  const held = new Array(steps.length);
+  for (let t = steps.length - 1; t >= 0; --t) {
+    const { write, keep } = termsOf(place, steps[t]);
+    held[t] = write.reduce((sum, value, u) => sum + Math.abs(value * kept[u]), 0);
+    keep.forEach((value, u) => (kept[u] *= value));
+  }
+  return held;
 }
 
 function stripOf({ gates }, place, steps) {

@@ -1,0 +1,99 @@
+"""Overlap: what of the data that a model is measured on stands in its training data too, in a sentence."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..wording import count_of
+from .labelled import LabelledText
+from .labelled_series import LabelledSeries
+from .questions import Question
+from .series import Series
+
+# Of texts that are read as one, so many passages of so many characters are looked for, fewer in large ones; how many
+# characters may be compared for it, and which share of the passages is more than the phrases that all texts have.
+_PASSAGES, _LONG, _COMPARED, _SHARE = 100, 100, 2_000_000_000, 0.05
+# The share of the steps at the same times whose values are alike in one series that is there twice.
+_ALIKE = 0.9
+
+
+def overlap_of(
+    items: Sequence[Any], dev: Sequence[Any], unit: str, *, stream: bool = False, look_back: int = 0
+) -> str:
+    """How much of `dev` is in the training data `items` too, with figures; "" where nothing is.
+
+    unit: what an item is called. stream: whether the texts are read as one, and passages are compared; other texts,
+    questions and labelled series are compared whole. look_back: steps of a series that are only read when it is
+    measured, and which both may have. Texts that stay in their files are not compared.
+    """
+    if stream:
+        part = _passages(items, dev)
+    elif dev and isinstance(dev[0], Series):
+        part = _steps(items, dev, look_back)
+    else:
+        part = _whole(items, dev, unit)
+    return part and f"{part} in the training data too: what it scores on them says nothing of new ones."
+
+
+def _whole(items: Sequence[Any], dev: Sequence[Any], unit: str) -> str:
+    trained_on = set(map(_content, items))
+    repeated = sum(_content(item) in trained_on for item in dev)
+    return f"{repeated:,} of {count_of(len(dev), unit)} of --dev are" if repeated else ""
+
+
+def _content(item: LabelledText | LabelledSeries | Question) -> Any:
+    """What is read of an item, to be compared with others."""
+    if isinstance(item, LabelledSeries):
+        return item.values.shape, item.values.tobytes()
+    return item.text, item.question
+
+
+def _passages(items: Sequence[Any], dev: Sequence[Any]) -> str:
+    texts, measured = (
+        [item.text for item in part if isinstance(item, LabelledText)] for part in (items, dev)
+    )
+    count = min(_PASSAGES, max(10, _COMPARED // max(1, sum(map(len, texts)))))
+    starts = [(text, at) for text in measured for at in range(0, len(text) - _LONG + 1, _LONG)]
+    passages = [text[at : at + _LONG] for text, at in starts[:: max(1, len(starts) // count)]]
+    repeated = sum(any(passage in text for text in texts) for passage in passages)
+    if repeated <= _SHARE * len(passages):
+        return ""
+    return f"{repeated:,} of {len(passages):,} passages of {_LONG} characters of --dev, taken evenly, stand"
+
+
+def _steps(items: Sequence[Series], dev: Sequence[Series], look_back: int) -> str:
+    by_name: dict[str, list[Series]] = defaultdict(list)
+    for item in items:
+        by_name[item.id].append(item)
+    repeated = total = 0
+    for item in dev:
+        both = np.zeros(len(item), dtype=bool)
+        for other in by_name[item.id]:
+            both |= _in_both(item, other)
+        first = max(item.first, look_back)
+        repeated, total = repeated + int(both[first:].sum()), total + len(both[first:])
+    return (
+        f"{repeated:,} of the {count_of(total, 'steps')} of --dev that are forecast are" if repeated else ""
+    )
+
+
+def _in_both(item: Series, other: Series) -> NDArray[np.bool_]:
+    """Which steps of a series another one has too, at the same times with the same values."""
+    both = np.zeros(len(item), dtype=bool)
+    if item.frequency != other.frequency or (item.start is None) != (other.start is None):
+        return both
+    later = 0.0
+    if item.start is not None and other.start is not None:
+        later = item.frequency.steps(np.array([item.start]), other.start)[0]
+    offset = int(later)
+    place = slice(max(0, -offset), max(0, min(len(item), len(other) - offset)))
+    ours, theirs = item.targets[place], other.targets[place.start + offset : place.stop + offset]
+    if later != offset or not len(ours):
+        return both
+    alike = ((ours == theirs) | (np.isnan(ours) & np.isnan(theirs))).all(1) & np.isfinite(ours).any(1)
+    if alike.mean() >= _ALIKE:
+        both[place] = alike
+    return both
