@@ -5,6 +5,9 @@ from pathlib import Path
 import pytest
 
 from keepgate.cli.train_commands import train_commands
+from keepgate.export import save
+from keepgate.tasks import KINDS
+from tests.train.test_readers import EXAMPLES
 
 BAD = {
     "no bytes": b"",
@@ -51,3 +54,21 @@ def test_no_answer_is_given_to_a_file_that_is_none(bad: str, tmp_path: Path, kee
         assert ran.code in (2, 3), (words, ran.err)
         assert ran.err.strip()
         assert "Traceback" not in ran.err
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_no_command_of_any_task_takes_a_file_that_is_none(kind: str, tmp_path: Path, keepgate) -> None:
+    settings = KINDS[kind].task.settings_type(hidden_size=4)
+    save(
+        KINDS[kind].build(EXAMPLES[kind][0], settings, 0, None), tmp_path / "mine", card={"what": "for tests"}
+    )
+    path, model = tmp_path / "data file", tmp_path / "mine"
+    commands = [("evaluate", model, path), ("examine", model, "--data", path)]
+    if KINDS[kind].command in ("predict", "tag", "forecast"):
+        commands += [(KINDS[kind].command, model, path), (KINDS[kind].command, model, "-")]
+    for bad in ("no bytes", "zero bytes", "UTF-16", "packed", "half a character"):
+        path.write_bytes(BAD[bad])
+        for words in commands:
+            ran = keepgate(*words, stdin=BAD[bad])
+            assert (ran.code, ran.out) == (3, ""), (bad, words, ran.out, ran.err)
+            assert "standard input" in ran.err if words[-1] == "-" else "data file" in ran.err

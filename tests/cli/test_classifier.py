@@ -216,6 +216,17 @@ def test_the_cell_has_an_option_of_its_own(tmp_path: Path, keepgate) -> None:
     assert (ran.code, "'mingro'" in ran.err) == (2, True)
 
 
+def test_tensorboards_files_are_written_beside_the_log(tmp_path: Path, keepgate) -> None:
+    pytest.importorskip("tensorboard")
+    data, board = write(tmp_path / "train.csv", 12), tmp_path / "board"
+    ran = keepgate(
+        "train", "classifier", data, "--steps", 2, *QUICK, "--out", tmp_path / "m", "--tensorboard", board
+    )
+    assert ran.code == 0, ran.err
+    assert [path.name.startswith("events") for path in board.iterdir()] == [True]
+    assert (tmp_path / "m.training" / "metrics.jsonl").read_text()
+
+
 def test_examine_is_told_the_columns_as_evaluate_is(model: Path, tmp_path: Path, keepgate) -> None:
     data = write(tmp_path / "test.csv", 12)
     data.write_text(data.read_text().replace("label,review", "verdict,remark"))

@@ -75,6 +75,13 @@ def test_what_is_shown_bears_out_what_is_said(
     until(page, "async () => (await import('./state.js')).state.at >= 2")
 
     enter(page, address, 2, language)
+    # Before training: what the RNN and bias 0 could not learn from a hundred words back, and the others could.
+    left = [
+        float(page.locator(f".gradients tr.series-{k} .number").inner_text().split("×")[0]) for k in (0, 2, 3)
+    ]
+    assert left[0] < 0.01 < 0.4 < min(left[1:])
+    assert "10⁻" in page.locator(".gradients tr.series-1 .number").inner_text()
+    assert page.locator(".begun").count() == 0
     press.click()
     explodes = page.locator(
         ".gradients tr.series-0 td", has_text={"en": "explodes", "zh-TW": "爆炸"}[language]
@@ -109,6 +116,14 @@ def test_what_is_shown_bears_out_what_is_said(
     page.wait_for_function(
         "() => document.querySelector('#longer').value === document.querySelector('#longer').max"
     )
+    # What was read and why some forget it is said of the story at the slider.
+    longest = page.locator(".lengths thead th").last.inner_text()
+    assert f"{longest} " in page.locator("#lengths .told summary").inner_text()
+    page.locator(".reasons h3", has_text=longest).wait_for()
+
+    enter(page, address, 7, language)
+    assert page.locator(".beside svg").count() == 2
+    assert page.locator("#player .open.gate-z, #player .open.gate-r").count() == 2
 
     enter(page, address, 8, language)
     assert answers(page) == [second, *[first] * 4]
@@ -173,6 +188,35 @@ def test_a_step_goes_on_in_the_other_language(page: Any, address: Callable[[str]
     page.locator('[data-language="zh-TW"]').click()
     page.locator(".card .what", has_text="娜美").first.wait_for()
     assert words["zh-TW"]["guide.8.title"] in page.locator("#guide h1").inner_text()
+
+
+@both
+def test_on_a_phone_a_press_brings_what_it_changed_into_sight(
+    language: str, page: Any, address: Callable[[str], str]
+) -> None:
+    page.set_viewport_size({"width": 400, "height": 800})
+    for step, what in ((1, ".film"), (5, "#strip"), (8, ".outcome")):
+        enter(page, address, step, language)
+        if step == 1:
+            assert not [text for text in page.locator(".film .letter").all_text_contents() if "…" in text]
+        page.locator('[data-keep="guide show"]').click()
+        page.locator(f"{what}:not(.waiting)").wait_for()
+        page.wait_for_function(
+            """(what) => { const { top } = document.querySelector(what).getBoundingClientRect(); return top >= -1 && top < innerHeight - 100; }""",
+            arg=what,
+        )
+    page.set_viewport_size({"width": 1280, "height": 900})
+
+
+@both
+def test_why_opens_the_explanation_in_a_step_without_it(
+    language: str, page: Any, address: Callable[[str], str]
+) -> None:
+    enter(page, address, 2, language)
+    page.locator(".card .answer").first.click()
+    page.locator("#panel .explained h3").wait_for()
+    page.keyboard.press("Escape")
+    page.locator(".inside").wait_for(state="hidden")
 
 
 def test_it_plays_by_itself_where_movement_is_wanted(visit: Open) -> None:

@@ -319,3 +319,38 @@ def test_a_longer_story_keeps_its_verdicts_and_the_slider_its_place(visit: Open)
     page.locator("#lengthen").scroll_into_view_if_needed()
     page.locator("#lengthen table").wait_for()
     assert page.locator("#longer").input_value() == "9"
+
+
+@both
+def test_an_emptied_story_takes_its_analysis_along(language: str, visit: Open) -> None:
+    page = visit(language)
+    page.locator("#beforehand-note").wait_for(state="hidden")
+    story = page.locator("#story")
+    text = story.input_value()
+    story.fill(" ")
+    for css in (".answers-section", ".inside", "#step", "#lengthen"):
+        assert page.locator(css).is_hidden()
+    assert page.locator(".card").count() == 0
+    story.fill(text)
+    page.locator("#asking button[type=submit]").click()
+    page.locator(".card .answer").nth(3).wait_for()
+    page.wait_for_function("() => document.querySelector('#strip canvas').height > 0")
+
+
+@both
+def test_a_changed_mind_is_an_example(language: str, visit: Open, words: Words) -> None:
+    page = visit(language)
+    page.locator("#mind").click()
+    newer = words[language]["mind.story"].split({"en": ". ", "zh-TW": "。"}[language])[1]
+    page.locator(".card .answer").nth(2).wait_for()
+    page.wait_for_function("() => document.querySelectorAll('.card').length === 3")
+    for name in page.locator(".card .what").all_text_contents():
+        assert newer.startswith(name)
+    # The gate that keeps stands lowest at the end of the sentence that changed.
+    assert page.evaluate("""async () => {
+        const { reading } = await import('./state.js');
+        const { tokens, strips } = reading();
+        const end = tokens.findIndex((token) => ['.', '。'].includes(token));
+        const gate = strips[0].gates.f.slice(0, end + 1);
+        return gate.at(-1) === Math.min(...gate) && gate.at(-1) < 0.8 * Math.max(...gate);
+    }""")  # fmt: skip

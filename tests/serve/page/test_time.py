@@ -154,7 +154,7 @@ def test_the_gradient_is_drawn_anew_for_each_slider(
     )
     # What is read where, of which story, and no keys but those that are of use here.
     assert page.locator(".curves text.end").count() == 5
-    assert {"en": "Luffy", "zh-TW": "魯夫"}[language] in page.locator(".picture .note").first.inner_text()
+    assert {"en": "Luffy", "zh-TW": "魯夫"}[language] in page.locator(".measured .note").first.inner_text()
     assert page.locator("#keys dt").count() == 1
     page.locator(".curves").click(position={"x": 52, "y": 100})
     assert page.get_by_label(told["gradient.lag"]).input_value() == "0"

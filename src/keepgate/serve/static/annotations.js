@@ -66,7 +66,7 @@ export function listedFor(kind) {
 const tokensOf = (rows) => rows.map(({ token }) => token);
 
 /** The tokens that the explanation counts, with their ranks: who erased a write, or who carries the answer. */
-function ranks() {
+export function ranks() {
   if (state.retention && state.explained?.token !== undefined) return ranked(followed().erasers);
   if (state.explained === "answer" && state.origin) return ranked(listedTokens());
   return new Map();

@@ -1,10 +1,10 @@
 // The networks side by side, each with its answer; one of them is looked into.
 
 import { $, bar, el, fill } from "./dom.js";
-import { lastLane, letterOf } from "./annotations.js";
+import { lastLane, letterOf, ranks } from "./annotations.js";
 import { gateName, nameOf, fullName } from "./names.js";
 import { count, probability } from "./numbers.js";
-import { UNEXPLAINED, isGated, model, on, reading, set, state } from "./state.js";
+import { CHANGES, UNEXPLAINED, isGated, model, on, reading, set, state } from "./state.js";
 import { doubtOf, isDoubt, signOf, verdictOf, wordOf } from "./verdict.js";
 import { explain, has, list, quoted, t } from "./words.js";
 
@@ -17,7 +17,7 @@ export function startAnswers(explained) {
   showWhy = explained;
   $("along").addEventListener("change", ({ target }) => set({ along: target.checked }));
   on(
-    ["readings", "chosen", "expected", "language", "busy", "explained", "retention", "origin", "changed", "models", "guide", "beforehand", "textbook", "keep"],
+    ["readings", "chosen", "expected", "language", "busy", "explained", "retention", "origin", "changed", "models", "guide", "beforehand", "textbook", ...CHANGES],
     show,
   );
 }
@@ -185,5 +185,16 @@ function legend() {
     unknown.length
       ? el("li", {}, el("b", { class: "dotted" }, "\u00a0\u00a0\u00a0"), " ", t("legend.unknown"))
       : null,
+    ...marks(),
+  ];
+}
+
+/** What the marks on the words mean that are there. */
+function marks() {
+  const isEverywhere = state.keep.length === reading().tokens.length; // and needs no mark
+  const kinds = CHANGES.filter((kind) => state[kind].length && !(kind === "keep" && isEverywhere));
+  return [
+    ...kinds.map((kind) => el("li", {}, el("b", { class: `made-${kind}` }, t("legend.word")), " ", t(`legend.${kind}`))),
+    ranks().size ? el("li", {}, el("b", {}, "1, 2 …"), " ", t(state.explained === "answer" ? "legend.carriers" : "legend.erasers")) : null,
   ];
 }

@@ -25,7 +25,7 @@ export const readBeforehand = (language) => engine.beforehand?.(language) ?? nul
 export const prepare = (language) => engine.prepare?.(language).catch(() => {});
 
 /** Has an engine that would be idle else work on a question that will be asked; whoever asks it then gets the same reply. */
-export const askAhead = (name, body) => engine.worksAhead && ask(name, body, "ahead").catch(() => {});
+export const askAhead = (name, body, lane = "ahead") => engine.worksAhead && ask(name, body, lane).catch(() => {});
 
 /** Lets go of what is under way in some lanes: its reply is about what is no longer shown. */
 export function forget(...names) {

@@ -25,3 +25,11 @@ export function beforeTraining(id, lags) {
     return 10 ** (low + (high - low) * (at % 1));
   });
 }
+
+const VANISHED = 0.01; // as of the lines after training
+
+/** The place from which on all values are below 1 %; null if the last is not. */
+export function goneBefore(values) {
+  const place = values.findLastIndex((value) => value >= VANISHED) + 1;
+  return place < values.length ? place : null;
+}

@@ -89,6 +89,7 @@ function show() {
 /** What plays, and what the picture of an LSTM means. */
 function lead() {
   if (hasLetters()) return `${t("step.lead")} ${t("step.film", { g: lettered("g") })}`;
+  if (model(state.chosen)?.cell === "gru") return `${t("step.lead")} ${t("step.film.gru")}`;
   return t(isGated(state.chosen) ? "step.lead" : "step.lead.plain");
 }
 
@@ -196,7 +197,7 @@ function equations() {
     "div",
     { class: "equations" },
     el("ol", { class: "phases" }, boxes),
-    ["step.symbols", strip().layer > 0 && "step.layer", model(state.chosen).cell === "mingru" && "step.mingru", model(state.chosen).memory === "c" && "step.cell", hasLetters() && "step.textbook", unit === null ? "step.mean" : "step.one", isChanged() && "step.unchanged"]
+    ["step.symbols", strip().layer > 0 && "step.layer", model(state.chosen).cell === "mingru" && "step.mingru", model(state.chosen).memory === "c" && "step.cell", hasLetters() && "step.textbook", unit === null ? "step.mean" : "step.one", unit === strip().telling && "step.telling", isChanged() && "step.unchanged"]
       .filter(Boolean)
       .map((key) => note(t(key, { unit }))),
   );

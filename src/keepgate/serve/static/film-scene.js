@@ -12,13 +12,13 @@ import { t } from "./words.js";
 export function scene({ places, at, values, lettered, lit, label, width, picked }) {
   const { memory, cell } = model(state.chosen);
   const kept = values?.values[memory];
-  const gates = values && cell === "lstm" ? gatekeepers(values, places[at], lettered) : null;
-  const doors = gates ? [gates.f, gates.i, gates.o].map(({ name, value }) => `${name} ${unit(value)}`) : [];
+  const parts = values && PARTS[cell]?.(values, places[at], lettered);
+  const doors = parts ? DOORS.filter((name) => parts[name]).map((name) => `${parts[name].name} ${unit(parts[name].value)}`) : [];
   return film({
     tokens: places.map((place) => reading().tokens[place]),
     at,
     memory: kept ? places.map((place) => kept[place]) : null,
-    gates,
+    gates: parts ? { cell, parts } : null,
     lit,
     label: [label, ...doors].join(" · "),
     width,
@@ -26,7 +26,10 @@ export function scene({ places, at, values, lettered, lit, label, width, picked 
   });
 }
 
-function gatekeepers({ values, before }, at, lettered) {
+const DOORS = ["f", "i", "o", "z", "r"];
+const PARTS = { lstm, gru };
+
+function lstm({ values, before }, at, lettered) {
   const gate = (letter) => ({ letter, name: lettered(letter), value: values[letter][at] });
   return {
     f: gate("f"),
@@ -36,5 +39,17 @@ function gatekeepers({ values, before }, at, lettered) {
     g: { name: `${t("film.subplot")} ${lettered("g")}`, value: values.g[at] },
     now: { name: t("film.now"), value: values.c[at] },
     shown: { name: t("film.screen"), value: values.h[at] },
+  };
+}
+
+function gru({ values, before }, at) {
+  const gate = (letter) => ({ letter, name: letter, value: values[letter][at] });
+  return {
+    z: gate("z"),
+    r: gate("r"),
+    before: { name: t("film.before"), value: before.h[at] },
+    n: { name: `${t("film.subplot")} n`, value: values.n[at] },
+    write: { letter: "write", name: "1 − z", value: 1 - values.z[at] },
+    now: { name: `${t("film.screen")} h`, value: values.h[at] },
   };
 }

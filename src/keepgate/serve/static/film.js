@@ -1,24 +1,25 @@
 // The story as a film: a frame for each token with what the memory held then, and the gatekeepers of the one that is read.
 
 import { shape } from "./dom.js";
-import { signed, unit } from "./numbers.js";
+import { DOORS, gatekeepers, written } from "./gatekeepers.js";
 
 const FRAME = 86; // a frame's height
 const [LEAST, MOST] = [52, 96]; // a frame's width
 const MIDDLE = 58; // of a frame, where a memory of 0 lies
 const REACH = 19; // how far the largest memory is from there
-const DOORS = 150; // the height of the picture of the gatekeepers
-const DOOR = 34; // a door's height, and how wide its way is
+const [LETTER, BESIDE] = [9.5, 8]; // a letter's width at most, and what is left beside a word
 
 /**
  * The picture, so many pixels wide.
  *
  * tokens: in the order of reading. at: the one that is read. memory: what the memory held after each, or null while unknown.
- * gates: null, or what the gatekeepers did: { before, f, g, i, now, o, shown }, each { name, value }. lit: the phase that
- * happens now: "forget", "select" or "output". label: what is said of it. picked: called with a frame that is pressed.
+ * gates: null, or what the gatekeepers did: { cell, parts }. lit: the phase that happens now: "forget", "select" or "output".
+ * label: what is said of it. picked: called with a frame that is pressed.
  */
 export function film({ tokens, at, memory, gates, lit, label, width, picked }) {
-  const columns = Math.max(3, Math.min(13, 2 * Math.floor((width / LEAST - 1) / 2) + 1));
+  const longest = Math.max(...tokens.map((token) => [...token].length));
+  const least = Math.min(MOST, Math.max(LEAST, LETTER * longest + BESIDE));
+  const columns = Math.max(3, Math.min(13, 2 * Math.floor((width / least - 1) / 2) + 1));
   const column = Math.min(MOST, width / columns);
   const left = (width - columns * column) / 2;
   const first = Math.max(0, Math.min(at - (columns - 1) / 2, tokens.length - columns)); // the frame that is read is in it
@@ -32,7 +33,7 @@ export function film({ tokens, at, memory, gates, lit, label, width, picked }) {
     if (clientY - box.top < (FRAME * box.width) / width && tokens[pressed] !== undefined) picked(pressed);
   });
   if (memory) svg.append(...plot(places.filter(({ token }) => token >= 0 && token <= at), memory, column));
-  if (gates) svg.append(...gatekeepers(gates, lit, width));
+  if (gates) svg.append(...gatekeepers({ ...gates, lit, width, top: FRAME }));
   return svg;
 }
 
@@ -42,12 +43,12 @@ function frame(token, x, width, later) {
   const shapes = [shape("rect", { class: `frame ${token === undefined ? "none" : kind}`, x: x + 1, y: 1, width: width - 2, height: FRAME - 2, rx: 4 })];
   for (const y of [6, FRAME - 10])
     for (const part of [0.2, 0.5, 0.8]) shapes.push(shape("rect", { class: "hole", x: x + part * width - 4, y, width: 8, height: 4, rx: 1 }));
-  if (token !== undefined) shapes.push(text(shortened(token, width), x + width / 2, 28, `letter ${kind}`));
+  if (token !== undefined) shapes.push(written(shortened(token, width), x + width / 2, 28, `letter ${kind}`));
   return shapes;
 }
 
 const shortened = (token, width) => {
-  const fits = Math.max(2, Math.floor(width / 9));
+  const fits = Math.max(2, Math.floor((width - BESIDE) / LETTER));
   return [...token].length > fits ? `${[...token].slice(0, fits - 1).join("")}…` : token;
 };
 
@@ -60,52 +61,4 @@ function plot(places, memory, width) {
   );
   const line = shape("path", { class: "plot", d: points.map(([x, y], k) => `${k ? "L" : "M"}${x} ${y}`).join("") });
   return [...bars, line, ...points.slice(-1).map(([cx, cy]) => shape("circle", { class: "head", cx, cy, r: 4 }))];
-}
-
-/** The main plot from left to right through the forget gate's door, the subplot that joins it, and what is on screen. */
-function gatekeepers({ before, f, g, i, now, o, shown }, lit, width) {
-  const across = (part) => part * width;
-  const [main, below] = [FRAME + 38, FRAME + 112];
-  const way = (d, name) => shape("path", { class: `way ${name}`, d });
-  return [
-    way(`M0 ${main}H${width}`, "main"),
-    way(`M${across(0.16)} ${below}H${across(0.5)}V${main}`, "side"),
-    way(`M${across(0.66)} ${main}V${below}H${across(0.94)}`, "side"),
-    ...box(before, across(0.1), main, "main"),
-    ...door(f, across(0.3), main, lit === "forget"),
-    shape("circle", { class: `joint${lit === "select" ? " lit" : ""}`, cx: across(0.5), cy: main, r: 10 }),
-    text("+", across(0.5), main, "sign"),
-    ...box(now, across(0.66), main, "main"),
-    ...box(g, across(0.16), below, "side"),
-    ...door(i, across(0.36), below, lit === "select"),
-    ...door(o, across(0.76), below, lit === "output"),
-    ...box(shown, across(0.92), below, "side"),
-  ];
-}
-
-/** A number in a box, its name above it. */
-function box({ name, value }, x, y, kind) {
-  const width = 54;
-  return [
-    shape("rect", { class: `box ${kind}`, x: x - width / 2, y: y - 13, width, height: 26, rx: 6 }),
-    text(value === 0 ? "0" : signed(value), x, y, "value"),
-    text(name, Math.max(x, width / 2 + 6), y - 23, "name"),
-  ];
-}
-
-/** A way with a gatekeeper, filled as far as it is open: as the bars on the strip are. */
-function door({ name, value, letter }, x, y, lit) {
-  const open = Math.max(0, Math.min(1, value)) * DOOR;
-  const top = y - DOOR / 2;
-  return [
-    shape("rect", { class: `door${lit ? " lit" : ""}`, x: x - 9, y: top, width: 18, height: DOOR, rx: 2 }),
-    shape("rect", { class: `open gate-${letter}`, x: x - 7, y: top + DOOR - open, width: 14, height: open }),
-    text(`${name} ${unit(value)}`, x, y + DOOR / 2 + 11, `name${lit ? " lit" : ""}`),
-  ];
-}
-
-function text(content, x, y, kind) {
-  const element = shape("text", { class: kind, x, y });
-  element.textContent = content;
-  return element;
 }

@@ -3,11 +3,10 @@
 import { ask, during } from "./api.js";
 import { $, announce, button, el, fill, note } from "./dom.js";
 import { beforeTraining } from "./before-training.js";
-import { drawCurves, lineKey } from "./curves.js";
+import { drawCurves } from "./curves.js";
 import { exampleLanguage } from "./vocabulary-note.js";
+import { gradientTable } from "./gradient-table.js";
 import { fullName } from "./names.js";
-import { size } from "./numbers.js";
-import { retentionReasons } from "./retention.js";
 import { asked, on, state } from "./state.js";
 import { explain, t } from "./words.js";
 
@@ -17,6 +16,7 @@ const [LOW, HIGH] = [-12, 2]; // decades that are always shown, so that lines mo
 let bias = 0;
 let scale = 1;
 let lag = 100;
+let when = "after"; // training; or "before" it, which says how far back it could learn
 let reply = null;
 let fault = null;
 let shown = false;
@@ -28,13 +28,13 @@ let picture = null;
 export function startGradient() {
   document.addEventListener("page-turned", ({ detail }) => {
     shown = detail === "gradient";
+    when = state.guide === null ? "after" : "before";
     if (shown) begin();
   });
   on(["models", "language", "along", "guide"], () => {
     reply = null;
     if (shown) begin();
   });
-  on(["readings"], showReasons);
   new ResizeObserver(() => reply && draw()).observe($("gradients"));
 }
 
@@ -49,20 +49,18 @@ function networks() {
 function begin() {
   if (!state.models.length) return;
   build();
-  showReasons();
   draw(); // as it was, until it is known how it becomes
   fetchCurves();
 }
-
-/** In the guide, why the networks forget whose answers stand above: the lines do not tell. */
-const showReasons = () => $("gradient-reasons") && fill($("gradient-reasons"), state.guide === null ? null : retentionReasons({ notes: false }));
 
 /** The sliders, and places for what they change; made once, so that a slider is not lost while it is dragged. */
 function build() {
   picture = el("div", { class: "picture" });
   fill(
     $("gradients"),
-    el("div", { id: "gradient-reasons" }),
+    choice(),
+    el("p", { id: "gradient-fault", class: "fault", role: "alert", hidden: true }),
+    picture,
     el(
       "div",
       { class: "sliders" },
@@ -77,14 +75,30 @@ function build() {
       button(t("gradient.reset"), reset, { "data-keep": "reset" }),
       note(t("gradient.no_gate")),
     ),
-    el("p", { id: "gradient-fault", class: "fault", role: "alert", hidden: true }),
-    picture,
+    el("div", { class: "measured" }),
     slider("lag", 0, LAGS, 1, lag, (value) => {
       lag = value;
       draw();
     }),
     el("div", { id: "gradient-table" }),
   );
+}
+
+/** Whether the lines are those before training or after it. */
+function choice() {
+  const radio = (value) =>
+    el(
+      "label",
+      { class: "inline" },
+      el("input", { type: "radio", name: "when", value, checked: when === value, "data-keep": `when ${value}`, onchange: () => show(value) }),
+      el("span", {}, t(`gradient.when.${value}`)),
+    );
+  return el("fieldset", { id: "gradient-when" }, el("legend", {}, t("gradient.when")), radio("before"), radio("after"));
+}
+
+function show(value) {
+  when = value;
+  draw();
 }
 
 function slider(name, min, max, step, value, moved) {
@@ -133,6 +147,8 @@ function reset() {
 /** Asks for the lines of where the sliders stand: at once, and again when they have been moved meanwhile. */
 function slid() {
   isMoved = true;
+  when = "after"; // the sliders move the trained networks
+  $("gradient-when").querySelector("[value=after]").checked = true;
   settled = settled.finally(async () => {
     if (!isMoved) return;
     isMoved = false;
@@ -173,11 +189,13 @@ function draw() {
   line.textContent = fault ? explain(fault) : "";
   if (!reply || !picture) return;
   const width = Math.max(280, Math.floor(picture.clientWidth));
+  const begun = reply.lines.map(({ model: id }) => beforeTraining(id, reply.lags));
+  const before = reply.lines.map((line, k) => ({ ...line, values: begun[k] ?? line.values.map(() => null) }));
   fill(
     picture,
     drawCurves({
       ...reply,
-      begun: reply.lines.map(({ model: id }) => beforeTraining(id, reply.lags)),
+      ...(when === "before" ? { lines: before } : { begun }),
       at: nearest(),
       width,
       least: LOW,
@@ -188,10 +206,12 @@ function draw() {
       label: t("gradient.picture"),
       picked: pick,
     }),
-    note(t("gradient.story", { text: reply.story })),
-    note(t("lengthen.chrono")),
   );
-  fill($("gradient-table"), table());
+  fill(
+    document.querySelector(".measured"),
+    [t("gradient.story", { text: reply.story }), t(`gradient.story.${when}`), t("lengthen.chrono")].map(note),
+  );
+  fill($("gradient-table"), gradientTable({ ...reply, before, at: nearest(), isBefore: when === "before" }));
 }
 
 /** Has a slider stand on a value, as if it were dragged there. */
@@ -206,32 +226,3 @@ const pick = (value) => slideTo("lag", Math.round(value));
 
 const nearest = () =>
   reply.lags.reduce((best, each) => (Math.abs(each - lag) < Math.abs(best - lag) ? each : best));
-
-function table() {
-  const at = nearest();
-  const head = el(
-    "tr",
-    {},
-    ["network", "begun", "left", "verdict"].map((name) =>
-      el("th", { scope: "col" }, t(`gradient.${name}`, { lag: at })),
-    ),
-  );
-  const rows = reply.lines.map((line, k) =>
-    el(
-      "tr",
-      { class: `series-${k}` },
-      el("th", { scope: "row" }, lineKey(k), " ", fullName(line.model)),
-      el("td", { class: "number" }, size(beforeTraining(line.model, [at])?.[0])),
-      el("td", { class: "number" }, size(line.values[reply.lags.indexOf(at)])),
-      el("td", {}, verdictText(line)),
-    ),
-  );
-  return el("table", { class: "gradients" }, el("thead", {}, head), el("tbody", {}, rows));
-}
-
-const verdictText = ({ verdict, gone, values }) =>
-  t(`gradient.${verdict}`, {
-    times: size(values.at(-1)),
-    last: size(values.at(-1)),
-    lag: gone === null || verdict === "grows" ? reply.lags.at(-1) : gone,
-  });

@@ -1,6 +1,7 @@
 // The eight steps of the guided mode, in the order of the seed's article: what of the page each shows, what is read there,
 // and what "show me" does for the reader.
 
+import { cellsBeside } from "./beside.js";
 import { $ } from "./dom.js";
 import { conduct } from "./equation-player.js";
 import { explainToken } from "./explain.js";
@@ -13,13 +14,17 @@ const [SWEEP, PAUSE, LOOK] = [10, 150, 2500]; // movements of a slider that is m
 const [LARGE, LOW] = [4, -8]; // times the recurrent weights, and added to the bias
 
 const stillness = matchMedia("(prefers-reduced-motion: reduce)");
-const play = () => conduct({ playing: true });
+const play = () => {
+  conduct({ playing: true });
+  bring("player");
+};
 const playWhereMovementIsWanted = () => conduct({ playing: !stillness.matches });
 
 /**
  * parts: of the page, by their names in its address. network: which one is looked into. story: "sentence" is the article's
  * sentence alone, "two" two people's wishes, else an example of so many characters. chinese: whether it is the article's own
- * sentence in every language. begin: what happens once it is read; show: what the reader is to try, done for them.
+ * sentence in every language. figure: a picture of the step's own. begin: what happens once it is read; show: what the reader is
+ * to try, done for them.
  */
 export const STEPS = [
   { parts: ["answers", "step"], network: "rnn", story: "sentence", begin: playWhereMovementIsWanted, show: play },
@@ -31,13 +36,32 @@ export const STEPS = [
     story: "sentence",
     chinese: true,
     begin: () => conduct({ letters: true }),
-    show: () => conduct({ letters: true, at: lastLetter() }),
+    show: () => {
+      conduct({ letters: true, at: lastLetter() });
+      bring("player");
+    },
   },
   { parts: ["answers", "gates"], network: "lstm-zero", story: FEW, show: holdOpen },
   { parts: ["length"], network: "lstm-chrono", story: LONG, show: toTheLongest },
-  { parts: ["answers", "step", "bridge"], network: "gru-chrono", story: "sentence", begin: playWhereMovementIsWanted, show: play },
-  { parts: ["answers", "gates"], network: "lstm-chrono", story: "two", show: () => set({ remove: tokensOfFirstSentence() }) },
+  { parts: ["answers", "step", "bridge"], network: "gru-chrono", story: "sentence", figure: cellsBeside, begin: playWhereMovementIsWanted, show: play },
+  {
+    parts: ["answers", "gates"],
+    network: "lstm-chrono",
+    story: "two",
+    show: () => {
+      set({ remove: tokensOfFirstSentence() });
+      bring("answers-title");
+    },
+  },
 ];
+
+const SEEN = 200; // pixels of a part that are to be in sight
+
+/** Brings a part of the page into sight where it is not. */
+function bring(id) {
+  const { top } = $(id).getBoundingClientRect();
+  if (top < 0 || top + SEEN > innerHeight) $(id).scrollIntoView({ block: "start" });
+}
 
 /** The token before the full stop of the story: 王, of the article's sentence. */
 const lastLetter = () => reading().question_start - 2;
@@ -52,6 +76,7 @@ async function holdOpen() {
   const named = [...state.text].indexOf("說") === 2 ? 1 : 0; // a Chinese name's second character tells it from others
   set({ keep: [...reading().tokens.keys()] });
   await explainToken(named);
+  bring("strip");
 }
 
 /** Recurrent weights large, then as they were, then the bias of the gate that keeps low. */

@@ -12,6 +12,8 @@ import { begin, copy, put, read } from "./story.js";
 import { firstSentence } from "./text.js";
 import { explain, has, language, t } from "./words.js";
 
+const NAMED = 2; // steps in which the words on the networks' cards are explained
+
 let entered = 0; // how often a step was entered: what an earlier one still waits for is dropped
 
 /** Lets the guide work; `turnGuide` then says at which step it stands. */
@@ -19,6 +21,7 @@ export function startGuide() {
   on(["language", "guide", "models", "fault"], show);
   on(["readings"], () => document.querySelector("#guide .told")?.replaceWith(told()));
   on(["language"], () => state.guide && enter());
+  on(["explained"], () => state.guide && showOnly(state.explained ? [...new Set([...step().parts, "gates"])] : step().parts));
 }
 
 /** Goes to the step that the address names, or leaves the guide. */
@@ -95,8 +98,10 @@ function show() {
       "div",
       { class: "try" },
       el("p", {}, el("b", {}, t("guide.try")), " ", word("try")),
-      button(t("guide.show"), () => (reading() || !step().story) && step().show(), { "data-keep": "guide show" }),
+      button(word("show"), () => (reading() || !step().story) && step().show(), { "data-keep": "guide show" }),
     ),
+    number <= NAMED ? el("p", { class: "words note" }, t("guide.words", facts())) : null,
+    step().figure?.() ?? null,
     told(),
   );
   fill(
@@ -113,9 +118,9 @@ function show() {
   );
 }
 
-/** The story that was read and its question, where the step shows neither. */
+/** The story that was read and its question, where the step shows neither itself. */
 function told() {
-  if (state.guide === null || !state.readings.length || step().parts.includes("gates")) return el("div", { class: "told" });
+  if (state.guide === null || !state.readings.length || ["gates", "length"].some((part) => step().parts.includes(part))) return el("div", { class: "told" });
   const [whole, first] = [state.text, firstSentence(state.text)];
   const line = t("guide.story", { first, n: count([...whole].length), question: state.question });
   if (whole.trim() === first.trim()) return el("p", { class: "told note" }, line);
@@ -143,5 +148,6 @@ function facts() {
   const tongue = language() === "zh-TW" ? "zh" : "en";
   const learnt = (name) => model(`${tongue}/${name}`)?.parameters ?? 0;
   const [rnn, lstm, gru] = ["rnn", "lstm-chrono", "gru-chrono"].map(learnt);
-  return { rnn: count(rnn), lstm: count(lstm), gru: count(gru), share: percent(lstm && gru / lstm) };
+  const units = model(`${tongue}/lstm-chrono`)?.hidden_size ?? 0;
+  return { rnn: count(rnn), lstm: count(lstm), gru: count(gru), share: percent(lstm && gru / lstm), units };
 }

@@ -1,8 +1,8 @@
 // The same story with more and more said after it: a slider, and what each network answers at each length.
 
-import { ask, during, forget } from "./api.js";
+import { ask, askAhead, during, forget } from "./api.js";
 import { $, announce, button, el, fill, note } from "./dom.js";
-import { retentionReasons } from "./retention.js";
+import { followLength, resetLength, toldAt, whyThere } from "./length-reasons.js";
 import { fullName } from "./names.js";
 import { count, probability } from "./numbers.js";
 import { whenVisible } from "./when-visible.js";
@@ -19,6 +19,7 @@ const MOST = 10_000; // characters that the server tells
 let from = "sentence"; // what is lengthened where both tell the answer: the first sentence, or the whole story
 let opens = false; // whether the first sentence tells it
 let reply = null; // the server's
+let known = new Map(); // its replies about these readings, by what is lengthened
 let fault = null;
 let lengthened = null; // what that reply is about
 let at = 0; // the length that the slider stands on
@@ -27,7 +28,9 @@ let at = 0; // the length that the slider stands on
 export function startLengthen() {
   const visibility = whenVisible($("lengthen"), fetchLengths);
   on(["readings"], () => {
-    forget("lengthen");
+    forget("lengthen", "lengthen ahead");
+    resetLength();
+    known = new Map();
     opens = state.expected !== null && firstSentence(state.text) !== state.text && isOfForm(state.text, state.question);
     // The same story, lengthened: the slider stays where it is.
     const now = `${state.question}\n${base()}`;
@@ -41,26 +44,29 @@ export function startLengthen() {
 
 const base = () => (opens && from === "sentence" ? firstSentence(state.text) : state.text);
 
-async function fetchLengths() {
+/** What is asked of a text. */
+function request(text) {
   const models = state.readings.filter((reading) => !reading.error).map((reading) => reading.model);
-  if (!models.length) return;
+  const language = languageOf(text);
+  const to = Math.min(MOST, Math.max(LONGEST[language], 2 * [...text].length));
+  return { text, question: state.question, models, language, steps: STEPS, to };
+}
+
+async function fetchLengths() {
+  const text = base();
+  const asked = request(text);
+  if (!asked.models.length) return;
+  forget("lengthen", "lengthen ahead");
   await during(
     "lengthen",
     async () => {
-      const text = base();
-      const language = languageOf(text);
-      const request = {
-        text,
-        question: state.question,
-        models,
-        language,
-        steps: STEPS,
-        to: Math.min(MOST, Math.max(LONGEST[language], 2 * [...text].length)),
-      };
-      reply = await ask("lengthen", request);
+      reply = known.get(text) ?? (await ask("lengthen", asked));
+      known.set(text, reply);
       fault = null;
       at = Math.min(at, reply.lengths.length - 1);
       show();
+      followLength(reply, at);
+      fetchOther();
     },
     (failed) => {
       [reply, fault] = [null, failed];
@@ -69,11 +75,19 @@ async function fetchLengths() {
   );
 }
 
+/** Has the replies about what else can be lengthened at hand, where that is in nobody's way. */
+async function fetchOther() {
+  const [text, replies] = [from === "sentence" ? state.text : firstSentence(state.text), known];
+  if (!opens || known.has(text)) return;
+  const other = await askAhead("lengthen", request(text), "lengthen ahead");
+  if (other) replies.set(text, other);
+}
+
 function show() {
   if (!state.readings.length) return fill($("lengths"));
   if (fault) return fill($("lengths"), el("p", { class: "fault" }, explain(fault)), choice());
   if (!reply) return fill($("lengths"), note(t("waiting")));
-  return fill($("lengths"), slider(), table(), tale(), choice(), retentionReasons());
+  return fill($("lengths"), slider(), table(), tale(), toldAt(reply, at), choice(), whyThere());
 }
 
 function slider() {
@@ -108,6 +122,8 @@ function turn() {
   host.querySelector("output").textContent = t("lengthen.characters", { n: count(reply.lengths[at]) });
   host.querySelector("#longer").setAttribute("aria-valuetext", spoken());
   host.querySelector(".tale").replaceWith(tale());
+  host.querySelector(".told").replaceWith(toldAt(reply, at));
+  followLength(reply, at);
   for (const cell of host.querySelectorAll("[data-column]"))
     cell.classList.toggle("now", Number(cell.dataset.column) === at);
 }

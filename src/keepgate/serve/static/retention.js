@@ -3,29 +3,29 @@
 import { el, note } from "./dom.js";
 import { fullName, gateName } from "./names.js";
 import { count, percent, unit } from "./numbers.js";
-import { model, state } from "./state.js";
+import { model } from "./state.js";
 import { quoted, t } from "./words.js";
 
-/** For each network a line that says why it remembers or forgets, with its numbers; with notes, what chrono means. */
-export function retentionReasons({ notes = true } = {}) {
-  const lines = state.readings.filter((each) => !each.error).map(reason);
-  if (state.readings.every(({ model: id }) => model(id)?.kind === "pointer-reader")) return null; // they look back
-  const chrono = state.readings.some(({ model: id }) => model(id)?.note === "chrono"); // of these it was measured, too
+/** For each reading of a story a line that says why its network remembers or forgets, with its numbers; and what chrono means. */
+export function retentionReasons({ readings, text }) {
+  const lines = readings.filter((each) => !each.error).map(reason);
+  if (readings.every(({ model: id }) => model(id)?.kind === "pointer-reader")) return null; // they look back
+  const chrono = readings.some(({ model: id }) => model(id)?.note === "chrono"); // of these it was measured, too
   return el(
     "div",
     { class: "reasons" },
-    el("h3", {}, t("lengthen.why")),
+    el("h3", {}, t("lengthen.why", { n: count([...text].length) })),
     el("ul", {}, lines.map((line) => el("li", {}, line))),
-    notes && chrono ? [note(t("lengthen.few")), note(t("lengthen.chrono"))] : null,
+    chrono ? [note(t("lengthen.few")), note(t("lengthen.chrono"))] : null,
   );
 }
 
 function reason(read) {
-  const { keeps, keeps_closed: closed, gates = [] } = model(read.model) ?? {};
+  const { keeps, keeps_closed: closed, gates = [], shipped } = model(read.model) ?? {};
   const name = fullName(read.model);
   const gate = keeps ?? closed;
   const open = gate && read.strips.at(-1).gates[gate];
-  if (!open || !read.lasting) return t(gates.length ? "lengthen.why.other" : "lengthen.why.none", { name });
+  if (!open || !read.lasting) return t(gates.length ? "lengthen.why.other" : shipped ? "lengthen.why.taught" : "lengthen.why.none", { name });
   const { left, half } = read.lasting;
   const all = keeps ? 1 : 0; // where the gate stands that keeps all
   const parts = { name, gate: gateName(read.model, gate), open: unit(mean(open)), all, left: percent(left), half: count(half), word: followedWord(read) };

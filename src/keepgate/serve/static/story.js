@@ -29,6 +29,10 @@ export function startStory() {
   });
   for (const field of [story(), question()]) field.addEventListener("input", edited);
   $("another").addEventListener("click", () => tell(seed + 1));
+  $("mind").addEventListener("click", () => {
+    put(t("mind.story"), t("mind.question"));
+    read();
+  });
   $("length").addEventListener("change", () => tell(seed));
   $("link").addEventListener("click", () => copy(linkTo({ ...state, language: language() }), $("link")));
   offerLengths();
@@ -100,6 +104,7 @@ const isExample = () =>
 
 function edited() {
   pending = true;
+  if (!story().value.trim() && !state.beforehand) clear();
   $("asking").classList.toggle("edited", pending);
   stale(pending);
 }
@@ -167,11 +172,19 @@ export async function read() {
   );
 }
 
+/** Shows nothing any more of a story that is gone. */
+function clear() {
+  forget("read", "token", "answer", "what-if", "values", "lengthen");
+  adopt({ text: "", question: "", expected: null, readings: [] });
+  $("read-page").classList.add("cleared");
+}
+
 /** Shows readings, and nothing any more of what was explained or changed of others. */
 function adopt({ text, question: wanted, expected, readings }, { beforehand = false } = {}) {
+  $("read-page").classList.remove("cleared");
   set({
     ...{ text, question: wanted, expected, readings, beforehand },
-    ...{ fault: null, busy: false, chosen: chosenFrom(readings) },
+    ...{ fault: null, busy: false, chosen: readings.length ? chosenFrom(readings) : state.chosen },
     ...UNEXPLAINED,
     ...Object.fromEntries(CHANGES.map((kind) => [kind, []])),
   });

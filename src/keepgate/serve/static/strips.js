@@ -104,7 +104,7 @@ function drawToken(pen, { token, x, width }, scene, colours) {
   if (scene.ranks.has(token)) rank(pen, middle, scene.ranks.get(token), chosen, scene, colours);
   if (scene.remove.has(token)) struck(pen, x, width, chosen ? colours.paper : colours.wrong);
   if (scene.drop.has(token)) struck(pen, x, width, chosen ? colours.paper : colours.wrong, [3, 3]);
-  if (scene.keep.has(token)) held(pen, x, width, chosen ? colours.paper : colours.accent);
+  if (scene.keep.has(token) && scene.keep.size < scene.tokens.length) held(pen, x, width, chosen ? colours.paper : colours.accent);
 }
 
 function rank(pen, middle, number, chosen, scene, colours) {

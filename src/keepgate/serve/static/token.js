@@ -5,11 +5,15 @@ import { bar, button, el, note, select } from "./dom.js";
 import { explainToken } from "./explain.js";
 import { followed, isHeld } from "./followed.js";
 import { percent, signed, size, unit as share } from "./numbers.js";
-import { isChanged, reading, state } from "./state.js";
+import { isChanged, model, reading, state } from "./state.js";
+import { intoView } from "./strip-view.js";
 import { together, toggle, toggles } from "./what-if.js";
 import { list, nth, quoted, t } from "./words.js";
 
 const HARDLY = 0.9; // of a write, left at the end: hardly anything erased it
+const BOUNDED = ["lstm", "gru"]; // cells of which a unit's write is a gate times a tanh, of 1 at most
+
+let opened = false; // whether the guide shows the changes too, which are folded away there
 
 /** The panel's content about the token that is explained. */
 export function tokenPanel() {
@@ -23,12 +27,19 @@ export function tokenPanel() {
   );
   if (state.explainFault?.code === "no_memory") {
     const measured = state.origin ? note(t("token.carries")) : null;
-    return [head, el("p", {}, t("token.no_memory")), measured, toggles(token)];
+    return [head, el("p", {}, t("token.no_memory")), measured, changes(token)];
   }
   const retention = followed();
   if (!retention) return [head, note(t("waiting"))];
   const there = gateLanes().map(({ label, values }) => `${label} ${share(values[token])}`);
-  return [head, note(t("token.gates", { gates: list(there) })), when(), written(token, retention, unit), left(retention), erasers(retention), toggles(token)];
+  return [head, note(t("token.gates", { gates: list(there) })), when(), written(token, retention, unit), left(retention), erasers(retention), changes(token)];
+}
+
+/** What can be changed at a token; in the guide, where it is not what is to be tried, folded away. */
+function changes(token) {
+  if (state.guide === null) return toggles(token);
+  const keep = ({ target }) => (opened = target.open);
+  return el("details", { open: opened, ontoggle: keep, "data-keep": "changes" }, el("summary", {}, t("change.more")), toggles(token));
 }
 
 /** Whether what is said takes the changes into account that are made. */
@@ -67,7 +78,7 @@ function eraser({ token, share }, rank) {
   return el(
     "li",
     {},
-    button(text, () => explainToken(token), {
+    button(text, () => follow(token), {
       class: "token",
       "data-keep": `eraser ${rank}`,
       "aria-label": t("token.eraser.said", parts),
@@ -80,6 +91,12 @@ function eraser({ token, share }, rank) {
       "aria-label": t(kept ? "change.keep.undo.said" : "change.keep.said", parts),
     }),
   );
+}
+
+/** Explains another token, which is brought into sight. */
+function follow(token) {
+  explainToken(token);
+  intoView(token);
 }
 
 /** How much was written: in all units together, or in one of those with the largest writes. */
@@ -97,8 +114,16 @@ function written(token, retention, chosen) {
   return el(
     "p",
     { class: "written" },
-    t(chosen === null ? "token.wrote" : "token.wrote.one", { size: size(retention.size) }),
+    amount(retention.size, chosen),
     " ",
     el("label", { class: "inline" }, el("span", {}, t("token.in")), " ", choice),
   );
+}
+
+/** The size of a write, as a share of what it can be at most where that is known. */
+function amount(wrote, chosen) {
+  const { cell, hidden_size: n } = model(state.chosen);
+  const isOne = chosen !== null;
+  const key = BOUNDED.includes(cell) ? (isOne ? "token.wrote.one.of" : "token.wrote.of") : isOne ? "token.wrote.one" : "token.wrote";
+  return t(key, { size: size(wrote), share: percent(wrote / n), n });
 }

@@ -3,8 +3,11 @@
 import { Place } from "./layer.js";
 import { termsOf } from "./memory.js";
 
-/** The gradient of the answer's margin by each state of each place after each step, the step's other states held fixed. */
-export function byState(reading) {
+/**
+ * The gradient of the answer's margin by each state of each place after each step, the step's other states held fixed. count:
+ * of a single place, of how many steps at the end it is wanted.
+ */
+export function byState(reading, count = Infinity) {
   const { reader, steps } = reading;
   const { places, directions } = reader;
   let upper = reader.marginByOutput(reading);
@@ -14,7 +17,7 @@ export function byState(reading) {
     for (let d = 0; d < directions; ++d) {
       const place = places[first + d];
       const part = upper.map((all) => all.subarray(d * place.units, (d + 1) * place.units));
-      gradients[first + d] = backwards(place, steps[first + d], part, below);
+      gradients[first + d] = backwards(place, steps[first + d], part, below, count);
     }
     upper = below;
   }
@@ -22,12 +25,12 @@ export function byState(reading) {
 }
 
 /** The same of one place; adds the gradient of its inputs to `below`. */
-function backwards(place, steps, dOutput, below) {
+function backwards(place, steps, dOutput, below, count) {
   const { cell, units, gates, inputs, weights } = place;
   const all = new Array(steps.length);
   const [dWx, dUh, dPrev] = [new Float64Array(gates), new Float64Array(gates), new Float64Array(place.size)];
   let arriving = new Float64Array(place.size);
-  for (let n = steps.length - 1; n >= 0; --n) {
+  for (let n = steps.length - 1; n >= Math.max(0, steps.length - count); --n) {
     const t = place.reverse ? steps.length - 1 - n : n;
     for (let u = 0; u < units; ++u) arriving[u] += dOutput[t][u];
     all[t] = arriving;
@@ -45,12 +48,16 @@ function throughUh({ cell, weights, units, gates }, dUh, into) {
   if (cell.recurrent === "diagonal") dUh.forEach((d, k) => (into[k % units] += weights.hh[k] * d));
 }
 
+/** into += matrix^T · vector; four rows at a time, so that what is added to is read and written less often. */
 function addTransposed(matrix, vector, rows, columns, into) {
-  for (let row = 0; row < rows; ++row) {
-    const factor = vector[row];
-    if (factor === 0) continue;
-    for (let k = 0; k < columns; ++k) into[k] += matrix[row * columns + k] * factor;
+  let row = 0;
+  for (; row + 3 < rows; row += 4) {
+    const [a, b, c, d] = [vector[row], vector[row + 1], vector[row + 2], vector[row + 3]];
+    let at = row * columns;
+    for (let k = 0; k < columns; ++k, ++at)
+      into[k] += matrix[at] * a + matrix[at + columns] * b + (matrix[at + 2 * columns] * c + matrix[at + 3 * columns] * d);
   }
+  for (; row < rows; ++row) for (let k = 0; k < columns; ++k) into[k] += matrix[row * columns + k] * vector[row];
 }
 
 /** The first-order effect on the answer's margin of each token's write in the last layer, or the gradient's norm there. */
@@ -94,8 +101,8 @@ function norm(vectors) {
 
 /** The norm of the margin's gradient by all states, so many steps before the end of reading, relative to that at the end. */
 export function byLag(reading, lags) {
-  const gradients = byState(reading);
   const { places } = reading.reader;
+  const gradients = byState(reading, places.length === 1 ? lags + 1 : Infinity);
   const at = (lag) =>
     norm(places.map(({ reverse }, p) => gradients[p][reverse ? lag : reading.output.length - 1 - lag]));
   const end = at(0);

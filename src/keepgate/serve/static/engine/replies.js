@@ -19,6 +19,7 @@ export class Replies {
   constructor(readers) {
     this.readers = readers;
     this.readings = new Map();
+    this.stories = new Map(); // of the gradient, by language and length
   }
 
   ask = (name, body, breathe) => this[HANDLERS[name]](body, breathe);
@@ -132,12 +133,19 @@ export class Replies {
     return { lengths: stories.map((each) => [...each].length), stories, expected, answers };
   };
 
+  /** A story of so many tokens, told once: a slider asks for its gradient again and again. */
+  longStory(language, lags) {
+    const key = `${language} ${lags}`;
+    if (!this.stories.has(key)) this.stories.set(key, storyOfTokens(language, lags, (told) => tokenize(told).texts.length));
+    return this.stories.get(key);
+  }
+
   gradient = async ({ models, forget_bias: bias, recurrent_scale: scale, lags }, breathe) => {
     const lines = [];
     let opening = null;
     for (const model of models) {
       const reader = this.reader(model);
-      const { text, question } = storyOfTokens(reader.model.language, lags, (told) => tokenize(told).texts.length);
+      const { text, question } = this.longStory(reader.model.language, lags);
       opening ??= text.slice(0, sentenceEndOf(text)).trim();
       const values = byLag(changedReading(reader, text, question, { bias, scale }), lags);
       const finite = values.map((value) => (Number.isFinite(value) ? value : null));
@@ -201,7 +209,7 @@ function* answersOf(reader, stories, question) {
 function changedReading(reader, text, question, change) {
   const copy = Object.assign(Object.create(Object.getPrototypeOf(reader)), reader);
   copy.places = changedPlaces(reader.places, change);
-  copy.firstSums = reader.firstSums.map(() => new Map());
+  if (change.bias !== 0) copy.firstSums = reader.firstSums.map(() => new Map()); // nothing else changes these sums
   return copy.read(text, question);
 }
 
