@@ -186,7 +186,7 @@ def _words(*, later: bool) -> dict[str, dict[str, str]]:
 def _beforehand(models: list[Model], language: Language) -> dict[str, Any]:
     """The first example with its readings, in so few digits as the first picture needs.
 
-    It is shown until the networks have come, which then read it again.
+    It is shown, of each network its last layer, until the networks have come, which then read it again.
     """
     example = pirate_king_story(FIRST_LENGTH[language], language=language)
     question = Question(
@@ -203,7 +203,7 @@ def _beforehand(models: list[Model], language: Language) -> dict[str, Any]:
     ]
     first = {"text": question.text, "question": question.question, "expected": example.answers[0]}
     short = [
-        {**_rounded(reading, DECIMALS), "strips": _rounded(reading["strips"], GATE_DECIMALS)}
+        {**_rounded(reading, DECIMALS), "strips": _rounded(reading["strips"][-1:], GATE_DECIMALS)}
         for reading in readings
     ]
     return {**first, "readings": short}
