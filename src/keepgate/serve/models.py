@@ -25,7 +25,7 @@ from ..tasks.task import Task
 from ..wording import LANGUAGES, meaning
 from .fullwidth import normalise_widths
 from .limits import RequestError
-from .vocabulary_coverage import vocabulary_share
+from .vocabulary_coverage import language_of, vocabulary_share
 
 # Of the answers that a reader chooses from, so many are listed.
 MAX_CHOICES = 64
@@ -65,7 +65,7 @@ class Model:
         """The language of the stories for it: its own, else the one that its vocabulary covers better."""
         if self.language is not None:
             return self.language
-        return max(pretrained.LANGUAGES, key=lambda language: self.vocabulary_share[language])
+        return language_of(self.task)
 
     @property
     def layer(self) -> Recurrent:

@@ -6,6 +6,7 @@ from ..data.text import words
 from ..demo.pretrained import LANGUAGES
 from ..demo.stories import pirate_king_story
 from ..demo.story_templates import Language
+from ..tasks.pointer import PointerReader
 from ..tasks.task import Task
 from .fullwidth import known_forms
 
@@ -25,9 +26,20 @@ def unknown(task: Task, tokens: Sequence[str]) -> list[int]:
 
 def vocabulary_share(task: Task) -> dict[Language, float]:
     """The share of the pirate king's story, in each language, that the reader's vocabulary covers, 0 to 1."""
-    shares: dict[Language, float] = {}
-    for language in LANGUAGES:
-        story = pirate_king_story(CHARACTERS, language=language)
-        tokens = words(story.text) + words(story.question)
-        shares[language] = 1 - len(unknown(task, tokens)) / len(tokens)
-    return shares
+    return {
+        language: 1 - len(unknown(task, tokens)) / len(tokens) for language, tokens in _story_tokens().items()
+    }
+
+
+def language_of(task: Task) -> Language:
+    """The language of which it knows more words; of a pointer reader, which reads any word, of those it embeds."""
+    if not isinstance(task, PointerReader):
+        shares = vocabulary_share(task)
+        return max(LANGUAGES, key=lambda language: shares[language])
+    tokens, known = _story_tokens(), task.words
+    return min(LANGUAGES, key=lambda each: len(known.unknown(tokens[each])) / len(tokens[each]))
+
+
+def _story_tokens() -> dict[Language, list[str]]:
+    stories = {language: pirate_king_story(CHARACTERS, language=language) for language in LANGUAGES}
+    return {language: words(story.text) + words(story.question) for language, story in stories.items()}
