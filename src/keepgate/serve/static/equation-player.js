@@ -46,6 +46,7 @@ export function conduct({ letters = false, at = 0, playing = false }) {
   stop();
   set({ textbook: letters });
   if (!reading()) return;
+  if (!values && $("step").checkVisibility()) fetchValues(); // it plays though it may lie below what is in sight
   show();
   go(at, 0);
   if (playing) play();
