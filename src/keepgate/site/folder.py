@@ -192,7 +192,7 @@ def _beforehand(models: list[Model], language: Language) -> dict[str, Any]:
     question = Question(
         text=example.text, question=typed_question(example.question, language), answers=example.answers
     )
-    readings = [
+    readings: list[dict[str, Any]] = [
         {
             "model": model.id,
             **serialize.reading_json(model.task, read_normalised(model, question)),
