@@ -8,6 +8,7 @@ import pytest
 
 from keepgate.demo.pretrained import OPEN_NAMES
 
+from .conftest import until
 from .test_links import opened
 
 Open = Callable[..., Any]
@@ -342,8 +343,10 @@ def test_a_changed_mind_is_an_example(language: str, visit: Open, words: Words) 
     page = visit(language)
     page.locator("#mind").click()
     newer = words[language]["mind.story"].split({"en": ". ", "zh-TW": "。"}[language])[1]
-    page.locator(".card .answer").nth(2).wait_for()
-    page.wait_for_function("() => document.querySelectorAll('.card').length === 3")
+    until(
+        page,
+        "async () => (await import('./state.js')).state.readings.every(({ model }) => model.includes('/open-'))",
+    )
     for name in page.locator(".card .what").all_text_contents():
         assert newer.startswith(name)
     # The gate that keeps stands lowest at the end of the sentence that changed.
