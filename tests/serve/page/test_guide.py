@@ -195,12 +195,12 @@ def test_on_a_phone_a_press_brings_what_it_changed_into_sight(
     language: str, page: Any, address: Callable[[str], str]
 ) -> None:
     page.set_viewport_size({"width": 400, "height": 800})
-    for step, what in ((1, ".film"), (5, "#strip"), (8, ".outcome")):
+    for step, what in ((1, ".film"), (5, "#strip"), (8, ".card.chosen .changed")):
         enter(page, address, step, language)
         if step == 1:
             assert not [text for text in page.locator(".film .letter").all_text_contents() if "…" in text]
         page.locator('[data-keep="guide show"]').click()
-        page.locator(f"{what}:not(.waiting)").wait_for()
+        page.locator(what).wait_for()
         page.wait_for_function(
             """(what) => { const { top } = document.querySelector(what).getBoundingClientRect(); return top >= -1 && top < innerHeight - 100; }""",
             arg=what,
@@ -215,7 +215,7 @@ def test_why_opens_the_explanation_in_a_step_without_it(
     enter(page, address, 2, language)
     page.locator(".card .answer").first.click()
     page.locator("#panel .explained h3").wait_for()
-    page.keyboard.press("Escape")
+    page.locator('[data-keep="close"]').click()
     page.locator(".inside").wait_for(state="hidden")
 
 

@@ -55,7 +55,7 @@ export const STEPS = [
   },
 ];
 
-const SEEN = 200; // pixels of a part that are to be in sight
+const SEEN = 400; // pixels of a part that are to be in sight
 
 /** Brings a part of the page into sight where it is not. */
 function bring(id) {
