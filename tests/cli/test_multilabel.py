@@ -83,7 +83,7 @@ def test_a_separator_says_the_same_as_lists(tmp_path: Path, keepgate) -> None:
     assert ran.code == 0, ran.err
     assert set(json.loads(ran.out)["labels"]) == {*WORDS}
     ran = keepgate("evaluate", tmp_path / "a", data)
-    assert "cannot be right, because it has a label that the model has not" in " ".join(ran.err.split())
+    assert "cannot be right, each because it has a label that the model has not" in " ".join(ran.err.split())
 
 
 def test_one_label_each_stays_a_classifier_and_a_forced_kind_is_obeyed(tmp_path: Path, keepgate) -> None:
