@@ -90,7 +90,7 @@ def test_it_is_measured_and_unknown_tags_are_told(model: Path, tmp_path: Path, k
     unknown = tmp_path / "unknown.conll"
     unknown.write_text("王 B-LOC\n明 E-LOC\n", encoding="utf-8")
     ran = keepgate("evaluate", model, unknown)
-    assert "1 of 1 text cannot be right, because one of its tags is none of the model's" in ran.err.replace(
+    assert "1 of 1 text cannot be right because one of its tags is none of the model's" in ran.err.replace(
         "\n", " "
     )
     assert "recall of entities" in ran.out
