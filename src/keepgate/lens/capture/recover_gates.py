@@ -62,8 +62,9 @@ def recover_gates(
     final_states = tuple(state.detach().clone() for state in as_tuple(final))
     if not layout.batched:
         final_states = tuple(state.unsqueeze(1) for state in final_states)
-    dtype = output_layout.x.dtype
-    _check_final(module, parts[-layer.directions :], final_states, dtype)
+    dtype, device = output_layout.x.dtype, weight.device.type
+    computed = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else dtype
+    _check_final(module, parts[-layer.directions :], final_states, computed)
     trace = Trace(
         output=last_output.to(dtype),
         final=as_hidden(final_states),
@@ -78,7 +79,7 @@ def _check_final(
 ) -> None:
     """Raises SettingsError if the recovered final states differ from those that the layer returned.
 
-    dtype: of the layer's output; it sets the tolerance.
+    dtype: in which the layer multiplied; it sets the tolerance.
     """
     close = {"rtol": 1e-3, "atol": 1e-4} if dtype.itemsize >= 4 else {"rtol": 0.05, "atol": 0.1}
     for traced_layer, place in zip(parts, range(-len(parts), 0), strict=True):
