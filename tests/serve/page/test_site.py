@@ -134,11 +134,11 @@ class _Silent(http.server.SimpleHTTPRequestHandler):
 
 def check(shown: dict[str, Any], language: str) -> None:
     name = {"en": "Luffy", "zh-TW": "魯夫"}[language]
-    assert shown["answers"][2:] == [name, name]
+    assert shown["answers"][2:] == [name, name, name]
     assert name in shown["source"]
     assert shown["without"] != name
     assert "…" not in shown["numbers"]
-    assert [row[0] for row in shown["fares"]] == ["right"] * 4
+    assert [row[0] for row in shown["fares"]] == ["right"] * 5
     assert set(shown["fares"][2]) == {"right"}
     assert "wrong" in shown["fares"][0]
     assert len(set(shown["guide"])) == 8
