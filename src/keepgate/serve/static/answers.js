@@ -193,8 +193,10 @@ function legend() {
 function marks() {
   const isEverywhere = state.keep.length === reading().tokens.length; // and needs no mark
   const kinds = CHANGES.filter((kind) => state[kind].length && !(kind === "keep" && isEverywhere));
+  // While the ranks are awaited, too: the strip below stays where it is.
+  const isRanked = ranks().size || (state.explained === "answer" && !state.origin);
   return [
     ...kinds.map((kind) => el("li", {}, el("b", { class: `made-${kind}` }, t("legend.word")), " ", t(`legend.${kind}`))),
-    ranks().size ? el("li", {}, el("b", {}, "1, 2 …"), " ", t(state.explained === "answer" ? "legend.carriers" : "legend.erasers")) : null,
+    isRanked ? el("li", {}, el("b", {}, "1, 2 …"), " ", t(state.explained === "answer" ? "legend.carriers" : "legend.erasers")) : null,
   ];
 }
