@@ -228,7 +228,13 @@ def test_autocast_is_taken_as_torch_takes_it(name):
     theirs, ours = twins(name, 5, 7, bidirectional=True, dtype=torch.float32)
     x = torch.randn(4, 3, 5)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        mine, other = ours(x)[0], theirs(x)[0]
+        mine = ours(x)[0]
+        try:
+            other = theirs(x)[0]
+        except RuntimeError as error:  # of oneDNN: not every processor can run its LSTM in bfloat16
+            assert "primitive descriptor" in str(error), error
+            with torch.autocast("cpu", enabled=False):
+                other = theirs(x)[0].to(torch.bfloat16)
     assert mine.dtype == other.dtype
     torch.testing.assert_close(mine.float(), other.float(), rtol=0, atol=2e-2)
 
