@@ -34,7 +34,10 @@ def test_autocast_computes_in_float32_and_answers_as_torch(name, given):
     with torch.autocast("cpu", torch.bfloat16):
         output, final = ours(x)
         # torch's own lacks float16 here; its GRU alone answers in the type of the input.
-        expected = theirs(x.bfloat16() if given is torch.float16 else x)[0].dtype
+        try:
+            expected = theirs(x.bfloat16() if given is torch.float16 else x)[0].dtype
+        except RuntimeError:  # of oneDNN: not every processor can run its LSTM in bfloat16
+            expected = torch.bfloat16
         expected = given if name == "GRU" else expected
         trace = ours.trace(x)
     assert {part.dtype for part in flat((output, final))} == {expected}
