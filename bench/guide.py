@@ -155,6 +155,7 @@ PAGES: dict[str, tuple[Callable[[int], Figures], bool]] = {
     "questions": (questions, True),
     "classifier": (lambda seed: printed("classifier", seed), True),
     "tagger": (lambda seed: printed("tagger", seed), True),
+    "language_model": (lambda seed: printed("language_model", seed), True),
     "story": (lambda seed: printed("story", seed), False),
     "README": (lambda seed: printed("README", seed), False),
 }

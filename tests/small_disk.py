@@ -22,7 +22,7 @@ def _mounted(path: Path, kilobytes: int) -> Iterator[Path]:
     except (OSError, subprocess.CalledProcessError) as fault:
         # Neither root nor namespaces may mount here (a container without the right). The tests beside these, which
         # limit the size of files, take the same paths, so that nothing goes untested.
-        pytest.skip(f"no disk can be mounted here: {fault}")
+        pytest.skip(f"no disk can be mounted here: {getattr(fault, 'stderr', None) or fault}")
     try:
         yield path
     finally:

@@ -171,7 +171,9 @@ def hosts() -> Iterator[list[str]]:
             except (OSError, subprocess.CalledProcessError) as fault:
                 # Only root with the right to administer networks makes them. The tests above take the same way through
                 # processes that find each other on one host.
-                pytest.skip(f"no network namespaces can be made here: {fault}")
+                pytest.skip(
+                    f"no network namespaces can be made here: {getattr(fault, 'stderr', None) or fault}"
+                )
         yield names
     finally:
         for name in names:

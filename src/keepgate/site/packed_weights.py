@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..demo.short_weights import LEVELS
 from ..errors import BundleError
 
-LEVELS = 127  # whole numbers to either side of 0
 SHORT_BITS = 24
 
 

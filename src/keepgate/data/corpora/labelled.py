@@ -11,7 +11,7 @@ from ..multilabel import MultilabelText, labels_of
 from .corpus import LeftOut, account_of, listed_counts
 from .source import lines_of, read_text
 from .table import names_in, read_rows
-from .values import clean, kind_of
+from .values import clean, is_missing, kind_of
 
 # The names under which a column is known, the first of them the one that the documentation teaches.
 TEXT = ("text", "review", "sentence", "content", "comment", "文本", "評論", "评论")
@@ -177,4 +177,4 @@ def _cell(value: object, column: str, path: str, place: str) -> str:
         raise CorpusError(
             f"{path}, {place}: {column!r} holds {kind_of(value)}; text or a number belongs there"
         )
-    return "" if value is None or value != value else clean(str(value))
+    return "" if is_missing(value) else clean(str(value))

@@ -8,7 +8,7 @@ from ...errors import CorpusError
 from ..questions import Question
 from .corpus import Corpus, Needs
 from .squad import find_again
-from .values import clean, kind_of, refuse_twins, text_of
+from .values import clean, is_missing, kind_of, refuse_twins, text_of
 
 # The names of each field, the first of them the one that the documentation teaches.
 TEXT = ("text", "context", "passage", "story", "文本", "文章", "短文", "故事", "原文", "內容", "内容")
@@ -39,10 +39,7 @@ def read_records(values: Sequence[tuple[str, Any]], path: str, needs: Needs, cor
                 "belongs here"
             )
         text, question = text_of(record, TEXT, path, place), text_of(record, QUESTION, path, place)
-        given = [record.get(name) for name in ANSWER]
-        answers = [
-            answer for answer in given if answer is not None and answer == answer
-        ]  # NaN stands for none
+        answers = [record[name] for name in ANSWER if not is_missing(record.get(name))]
         start = next((record[name] for name in START if name in record), None)
         pairs = _answers(answers[0], start, path, place) if answers else []
         _add(corpus, text, question, pairs, _identity(record, path, place), path, place, needs)

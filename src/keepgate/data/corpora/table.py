@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ...errors import CorpusError
 from .records import parse_lines
 from .source import PARQUET, decoded, lines_of
-from .values import refuse_twins
+from .values import is_missing, refuse_twins
 
 # What an index without a name is called in a table of pandas: as CSV, and as Parquet.
 _NAMELESS = ("", "__index_level_0__")
@@ -120,7 +120,7 @@ def read_table(raw: bytes, path: str) -> Table:
 
 def _cell(value: object) -> str:
     """A cell as text; of JSON, what stands for nothing (null, NaN) is empty."""
-    return "" if value is None or value != value else str(value).strip()
+    return "" if is_missing(value) else str(value).strip()
 
 
 def _without_index(table: Table) -> Table:

@@ -28,6 +28,11 @@ def kind_of(value: Any) -> str:
     return "null" if value is None else _KINDS[type(value)]
 
 
+def is_missing(value: object) -> bool:
+    """Whether a value of JSON stands for nothing: null, or NaN, which pandas writes for it."""
+    return value is None or value != value
+
+
 def field_of(holder: Any, name: str, kind: type[T], path: str, place: str) -> T:
     """The field of a JSON object. Raises CorpusError if there is no such field or it is not of this kind."""
     if not isinstance(holder, dict):
