@@ -140,7 +140,7 @@ MUTANTS_OF_THE_PAGE = {
     "what is typed guessed at": ("serve/request_models.py", "strict=True", "strict=False"),
     "half a character let through": ("serve/request_models.py", "if any(", "if False and any("),
     "a network changed in place": ("serve/gradients.py", "task = copy.deepcopy(task)", "task = task"),
-    "another gate's bias": ("serve/gradients.py", "[gates.index(retain)]", "[0]"),
+    "another gate's bias": ("serve/gradients.py", "[gates.index(name)]", "[0]"),
     "one reading for all networks": ("serve/reading_cache.py", "key = (model.id,", 'key = ("",'),
     "units of another token": ("serve/serialize.py", "updates.write[token, 0]", "updates.write[token - 1, 0]"),
     "longer stories that begin anew": ("serve/lengthen.py", "story = text + ", "story = "),
