@@ -96,7 +96,9 @@ def address(request: pytest.FixtureRequest) -> Iterator[Callable[[str], str]]:
     def find(which: str) -> str:
         if which not in started:
             given = [request.getfixturevalue(each) for each in SERVED[which]]
-            started[which] = _serve([str(part) for each in given for part in (each if isinstance(each, list) else [each])])
+            started[which] = _serve(
+                [str(part) for each in given for part in (each if isinstance(each, list) else [each])]
+            )
         return started[which][1]
 
     yield find

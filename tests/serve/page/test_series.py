@@ -60,7 +60,9 @@ def check(page: Any, where: str) -> None:
 
 
 @looks
-def test_a_forecast(language: str, width: int, dark: bool, visit: Open, series_folder: Path, shoot: Any) -> None:
+def test_a_forecast(
+    language: str, width: int, dark: bool, visit: Open, series_folder: Path, shoot: Any
+) -> None:
     page, said = opened(visit, "power", language, width, dark), words_of(language, "forecaster")
     task = load(series_folder / "power")
     north = read_series_like(series_folder / "power.csv", task.statistics.columns).items[0]
@@ -126,14 +128,19 @@ def test_a_label(language: str, width: int, dark: bool, visit: Open, series_fold
     page.locator("#rests").scroll_into_view_if_needed()
     page.locator("#rests-on table").first.wait_for()
     first = explain(task, item).token_effects[0]
-    row = page.locator("#rests-on tr", has_text=said["rests.step"].format(k=first.step + 1)).first.inner_text()
+    row = page.locator(
+        "#rests-on tr", has_text=said["rests.step"].format(k=first.step + 1)
+    ).first.inner_text()
     assert f"{100 * first.without.probability:.1f}%" in row
     check(page, "what it rests on")
     # By pointer: a step, what it wrote, and the label without what it wrote.
     box = page.locator("#strip svg").bounding_box()
     page.locator("#strip").click(position={"x": box["width"] - 12, "y": 40})
     page.locator(".toggles").wait_for()
-    assert page.evaluate("async () => (await import('../state.js')).state.explained.token") == len(item.values) - 1
+    assert (
+        page.evaluate("async () => (await import('../state.js')).state.explained.token")
+        == len(item.values) - 1
+    )
     page.locator(".switch-drop").click()
     page.locator(".outcome:not(.waiting)").wait_for()
     check(page, "a change")
