@@ -59,7 +59,9 @@ def test_a_sharpened_reader_is_calibrated_and_answers_as_before(
     probe = reader.probe(questions[0])
     probability = float(probe.head.probabilities(probe.head.output)[0])
     assert probability == pytest.approx(probe.answer.probability, rel=1e-4)
-    assert probability == pytest.approx(float(probe.head.margins(probe.head.output.double())[0].sigmoid()), rel=1e-4)
+    assert probability == pytest.approx(
+        float(probe.head.margins(probe.head.output.double())[0].sigmoid()), rel=1e-4
+    )
 
 
 def test_probabilities_are_the_softmax_of_all_scores_over_the_temperature(
