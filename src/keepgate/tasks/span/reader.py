@@ -253,20 +253,20 @@ class SpanReader(Reader, nn.Module):
         hundreds of them. "" where there is neither. Raises as `predict`.
         """
         undecided: list[SpanOrNone] = []
-        kept: list[ScoredQuestion] = []
+        sample: list[ScoredQuestion] = []
         every, room = -(-len(questions) // QUESTIONS_CALIBRATED), TOKENS_CALIBRATED
         for number, item in enumerate(self._scored(questions, 64)):
             if self.abstains:
                 undecided.append(item.undecided(self.settings))
             if number % every == 0 and len(item.tokens) <= room:
-                kept.append(item)
+                sample.append(item)
                 room -= len(item.tokens)
         sentences = []
         if undecided:
             threshold, sentence = choose_threshold(undecided, questions)
             self.settings = replace(self.settings, no_answer_threshold=threshold)
             sentences.append(sentence)
-        temperature, sentence = fit_temperature(kept, self.settings, len(questions))
+        temperature, sentence = fit_temperature(sample, self.settings, len(questions))
         self.settings = replace(self.settings, temperature=temperature)
         return " ".join([*sentences, sentence]).strip()
 
