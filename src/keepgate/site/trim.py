@@ -11,7 +11,7 @@ _CSS = re.compile(
 
 
 def trimmed_css(text: str) -> str:
-    """A style sheet without comments and without blanks that say nothing: those of a string or of `calc(1px + 2px)` stay."""
+    """A style sheet without comments and idle blanks; those of a string or of `calc(1px + 2px)` stay."""
     return _CSS.sub(lambda match: match[1] or match[2] or match[3] or " ", text).strip()
 
 
