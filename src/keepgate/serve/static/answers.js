@@ -103,6 +103,7 @@ function answer(read, chosen) {
   const displayed = changed ? changed.answer : read.answer;
   const open = chosen && state.explained === "answer";
   const verdict = verdictOf(displayed, read);
+  const sure = t(surenessOf(displayed, verdict));
   const button = el(
     "button",
     {
@@ -111,32 +112,48 @@ function answer(read, chosen) {
       "data-keep": `answer ${read.model}`,
       "aria-expanded": String(open),
       "aria-controls": "panel",
-      "aria-label": t("answers.button", {
-        network: fullName(read.model),
-        answer: displayed.text || t("answers.none"),
-        p: probability(displayed.probability),
-        mark: wordOf(verdict),
-      }),
+      "aria-label": inARow(
+        wordOf(verdict),
+        t("answers.button", { network: fullName(read.model), answer: displayed.text || t("answers.none"), sure, p: probability(displayed.probability) }),
+      ),
       onclick: () => {
         choose(read.model);
         showWhy();
       },
     },
     el("span", { class: "what" }, displayed.text || t("answers.none")),
-    verdict ? el("span", { class: `mark ${verdict}` }, `${signOf(verdict)} ${wordOf(verdict)}`) : null,
+    verdict && !isDoubt(verdict) ? mark(verdict) : null,
     el("span", { class: "why" }, t("answers.why")),
   );
   return [
+    isDoubt(verdict) ? el("p", { class: "note" }, mark(verdict), " ", said(doubtOf(displayed, read))) : null,
     button,
-    isDoubt(verdict) ? el("p", { class: "note" }, said(doubtOf(displayed, read))) : null,
     el(
       "p",
       { class: "sure" },
-      el("span", { class: "note" }, t(isDoubt(verdict) ? "answers.probability.own" : "answers.probability")),
+      el("span", { class: "note" }, sure),
       bar(displayed.probability),
       el("span", {}, probability(displayed.probability)),
     ),
   ];
+}
+
+const mark = (verdict) => el("span", { class: `mark ${verdict}` }, `${signOf(verdict)} ${wordOf(verdict)}`);
+
+/** What the probability is of, by its word's key. */
+function surenessOf({ text }, verdict) {
+  if (!text) return "answers.probability.none";
+  return isDoubt(verdict) ? "answers.probability.own" : "answers.probability";
+}
+
+const inARow = (...parts) => parts.filter(Boolean).join(" · ");
+
+/** What is said of the answer that is looked into: before it, what speaks against it. */
+export function saidOfAnswer() {
+  const read = reading();
+  if (!read) return "";
+  const verdict = verdictOf(read.answer, read);
+  return inARow(wordOf(verdict), isDoubt(verdict) && said(doubtOf(read.answer, read)), quoted(read.answer.text));
 }
 
 /** Why an answer is not to be relied on, in words. */
