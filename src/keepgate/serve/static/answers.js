@@ -1,6 +1,6 @@
 // The networks side by side, each with its answer; one of them is looked into.
 
-import { $, bar, el, fill } from "./dom.js";
+import { $, bar, button, el, fill } from "./dom.js";
 import { lastLane, letterOf, ranks } from "./annotations.js";
 import { gateName, nameOf, fullName } from "./names.js";
 import { count, probability } from "./numbers.js";
@@ -17,7 +17,7 @@ export function startAnswers(explained) {
   showWhy = explained;
   $("along").addEventListener("change", ({ target }) => set({ along: target.checked }));
   on(
-    ["readings", "chosen", "expected", "language", "busy", "explained", "retention", "origin", "changed", "models", "guide", "beforehand", "textbook", ...CHANGES],
+    ["readings", "chosen", "expected", "language", "busy", "explained", "retention", "origin", "changed", "models", "guide", "beforehand", "textbook", "mind", ...CHANGES],
     show,
   );
 }
@@ -28,9 +28,17 @@ function show() {
   $("beforehand-note").hidden = !state.beforehand;
   $("answers").setAttribute("aria-busy", String(state.busy && !state.beforehand));
   fill($("answers"), state.readings.map(card));
+  $("mind-note").hidden = !state.mind;
+  if (state.mind) fill($("mind-note"), t("mind.note"), " ", button(t("mind.hold"), holdAll, { "data-keep": "hold all" }));
   fill($("inside-title"), ...title());
   $("how").textContent = reading() ? t(how()) : "";
   fill($("legend"), reading() ? legend() : []);
+}
+
+/** Nothing is erased anywhere, in the LSTM that points. */
+function holdAll() {
+  choose(state.readings.map((each) => each.model).find((id) => id.endsWith("/open-lstm")) ?? state.chosen);
+  set({ keep: [...reading().tokens.keys()] });
 }
 
 /** How the strip is read, as it is now. */
@@ -104,7 +112,7 @@ function answer(read, chosen) {
   const open = chosen && state.explained === "answer";
   const verdict = verdictOf(displayed, read);
   const sure = t(surenessOf(displayed, verdict));
-  const button = el(
+  const press = el(
     "button",
     {
       type: "button",
@@ -127,7 +135,7 @@ function answer(read, chosen) {
   );
   return [
     isDoubt(verdict) ? el("p", { class: "note" }, mark(verdict), " ", said(doubtOf(displayed, read))) : null,
-    button,
+    press,
     el(
       "p",
       { class: "sure" },

@@ -184,7 +184,7 @@ function clear() {
 function adopt({ text, question: wanted, expected, readings }, { beforehand = false } = {}) {
   $("read-page").classList.remove("cleared");
   set({
-    ...{ text, question: wanted, expected, readings, beforehand },
+    ...{ text, question: wanted, expected, readings, beforehand, mind: text === t("mind.story") },
     ...{ fault: null, busy: false, chosen: readings.length ? chosenFrom(readings) : state.chosen },
     ...UNEXPLAINED,
     ...Object.fromEntries(CHANGES.map((kind) => [kind, []])),
