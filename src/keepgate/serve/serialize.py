@@ -219,7 +219,7 @@ def _telling_unit(layer: LayerTrace) -> int:
 
 
 def _forgetting_unit(layer: LayerTrace) -> int | None:
-    """The unit of which the share that is kept falls most from a step to the next; None where there is no such share."""
+    """The unit whose kept share falls most from a step to the next; None where there is no such share."""
     try:
         keep = memory_updates(layer).keep[:, 0]
     except CellError:
