@@ -77,9 +77,7 @@ def test_every_word_of_series_is_there_and_asked_for(words: Words, series_words:
         other = ({"forecaster", "series-classifier"} - {kind}).pop()
         assert missing <= set(parts[other]), kind
     written = "".join(path.read_text("utf-8") for path in files)
-    made = re.compile(
-        "|".join(r"form\.(served|own)|legend\.(forecast|came|rests|more)|fault\.\w+|noun\.\w+".split("|"))
-    )
+    made = re.compile(r"form\.(served|own)|legend\.(forecast|came|rests|more)|fault\.\w+|noun\.\w+")
     for key in own - set(words["en"]):
         assert f'"{key}"' in written or made.fullmatch(key), key
 
