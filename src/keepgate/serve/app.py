@@ -18,7 +18,7 @@ from .limits import Limits, RequestError, bad_request
 from .models import Models
 from .reading_cache import ReadingCache
 from .routes import Json, Service, router
-from .series.routes import router as series_router
+from .series_routes import router as series_router
 from .worker_pool import WorkerPool
 
 

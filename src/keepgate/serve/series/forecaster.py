@@ -89,7 +89,7 @@ class ForecasterModel(SeriesModel):
         assert item.focus is not None
         target, step = item.focus
         end, first = len(item), len(item) - self.task.look_back
-        columns, known = item.columns, item.known[first : end + self.task.ahead]
+        columns, covariates = item.columns, item.known[first : end + self.task.ahead]
         (forecast,) = self.task.forecast([item])
         low, high = (
             (forecast.quantiles[level][:, target] for level in forecast.interval)
@@ -102,7 +102,7 @@ class ForecasterModel(SeriesModel):
         rows = [
             (columns.targets[target], item.targets[first:, target]),
             *((name, item.past[first:, k]) for k, name in enumerate(columns.past)),
-            *((name, known[:, k]) for k, name in enumerate(columns.known)),
+            *((name, covariates[:, k]) for k, name in enumerate(columns.known)),
         ]
         return {
             "times": item.times(np.arange(first, end)),

@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 from fastapi import APIRouter, Request
 
-from ...lens.readers import Reading
-from .. import serialize
-from ..routes import Json, Service, service_of
-from ..worker_pool import Deadline
-from .model import SeriesModel
-from .request_models import WindowChangesRequest, WindowLayerRequest, WindowRequest, WindowStepRequest
+from ..lens.readers import Reading
+from . import serialize
+from .routes import Json, Service, service_of
+from .series.model import SeriesModel
+from .series.request_models import WindowChangesRequest, WindowLayerRequest, WindowRequest, WindowStepRequest
+from .worker_pool import Deadline
 
 router = APIRouter(prefix="/api/series")
 
