@@ -10,7 +10,7 @@ import numpy as np
 from ...data.corpora.source import read_bytes
 from ...data.labelled_series import LabelledSeries
 from ...lens.readers import Reading, hierarchical_search, span_effects
-from ...tasks.series_classifier import SeriesClassifier
+from ...tasks.series_classifier.classifier import SeriesClassifier
 from ..serialize import JsonObject, ablations_of, answer_summary, choice_count, rounded
 from .model import SeriesModel
 from .request_models import WindowRequest

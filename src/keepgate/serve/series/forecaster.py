@@ -14,8 +14,8 @@ from ...lens import explain
 from ...lens.attribution import ModelExplanation
 from ...lens.readers import Reading
 from ...tasks.answer import Answer
-from ...tasks.forecaster import Forecaster
 from ...tasks.forecaster.focus import segment_starts
+from ...tasks.forecaster.forecaster import Forecaster
 from ..limits import bad_request
 from ..serialize import JsonObject, rounded
 from .model import SeriesModel

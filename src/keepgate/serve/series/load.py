@@ -5,12 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from ...errors import CorpusError
-from ...tasks import Forecaster
-from ...tasks.series_classifier import SeriesClassifier
+from ...tasks.forecaster.forecaster import Forecaster
+from ...tasks.series_classifier.classifier import SeriesClassifier
 from ...tasks.task import Task
 from .classifier import SeriesClassifierModel
 from .forecaster import ForecasterModel
-from .model import SeriesModel
+from .model import Item, SeriesModel
 
 
 def series_model(id: str, name: str, task: Task) -> SeriesModel | None:
@@ -28,7 +28,7 @@ def with_data(models: Iterable[SeriesModel], paths: Sequence[Path]) -> Iterator[
     faults: dict[Path, CorpusError] = {}
     read: set[Path] = set()
     for model in models:
-        items = []
+        items: list[Item] = []
         for path in paths:
             try:
                 items += model.in_file(path)
