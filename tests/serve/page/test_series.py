@@ -123,7 +123,7 @@ def test_a_label(language: str, width: int, dark: bool, visit: Open, series_fold
     until(page, "async () => (await import('../state.js')).state.readings[0].series === 3")
     (answer,) = task.predict([item])
     card = page.locator("#answer").inner_text()
-    assert card.splitlines()[1].startswith(answer.text)
+    assert page.locator("#answer .what").inner_text() == answer.text
     assert f"{100 * answer.probability:.1f}%" in card
     page.locator("#rests").scroll_into_view_if_needed()
     page.locator("#rests-on table").first.wait_for()
