@@ -176,6 +176,10 @@ class Forecaster(Forecasts, nn.Module):
         losses = point + torch.maximum(levels * above, (levels - 1) * above).sum(-1)
         return losses.sum() / present.sum().clamp(min=1), None
 
+    def loss_weight(self, batch: WindowBatch) -> int:
+        """How many values after the windows are known."""
+        return 0 if batch.targets is None else int(torch.isfinite(batch.targets).sum())
+
     def measure(
         self,
         items: Sequence[Series],
