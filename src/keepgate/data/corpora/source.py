@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from ...errors import CorpusError
 
@@ -108,10 +109,12 @@ def _unpacked_size(path: Path) -> int:
             with zipfile.ZipFile(path) as packed:
                 return max(status.st_size, sum(part.file_size for part in packed.infolist()))
         if mark == PARQUET:
-            table = import_module("pyarrow.parquet").read_metadata(path)
-            groups = sum(table.row_group(number).total_byte_size for number in range(table.num_row_groups))
+            table: Any = import_module("pyarrow.parquet").read_metadata(path)
+            groups = sum(
+                int(table.row_group(number).total_byte_size) for number in range(table.num_row_groups)
+            )
             # Repeated values take no room in the file, and eight bytes each as numbers.
-            return max(status.st_size, groups, 8 * table.num_rows * table.num_columns)
+            return max(status.st_size, groups, 8 * int(table.num_rows) * int(table.num_columns))
     except (OSError, ValueError, ImportError, RuntimeError, zipfile.BadZipFile):
         # Whoever reads it says what is wrong with it.
         pass
