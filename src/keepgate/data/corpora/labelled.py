@@ -9,7 +9,7 @@ from ...wording import count_of
 from ..labelled import LabelledText
 from ..multilabel import MultilabelText, labels_of
 from .corpus import LeftOut, account_of, listed_counts
-from .source import lines_of, read_text
+from .source import files_of, lines_of, read_text
 from .table import names_in, read_rows
 from .values import clean, is_missing, kind_of
 
@@ -61,7 +61,7 @@ def read_labelled(
         raise CorpusError(
             "the label separator is empty; give the sign that stands between two labels, such as ;"
         )
-    files = [paths] if isinstance(paths, (str, Path)) else list(paths)
+    files = files_of(paths)
     corpus = LabelledCorpus([], "")
     formats = []
     for path in files:

@@ -11,7 +11,7 @@ from ...wording import count_of
 from ..tagged import TaggedText, tagged_text
 from .corpus import LeftOut, account_of, listed_counts
 from .records import parse_lines
-from .source import lines_of, read_text
+from .source import files_of, lines_of, read_text
 from .values import clean, kind_of, text_of
 
 # The names of each field of a JSON line, the first of them the one that the documentation teaches.
@@ -53,7 +53,7 @@ def read_tagged(paths: str | Path | Iterable[str | Path]) -> TaggedCorpus:
     The first column is the token and the last one its tag; in CoNLL-U, the form and its universal part of speech.
     Raises CorpusError for a file that cannot be read, with the line in which it is broken, and if no text is left.
     """
-    files = [paths] if isinstance(paths, (str, Path)) else list(paths)
+    files = files_of(paths)
     corpus = TaggedCorpus([], "")
     formats = []
     for path in files:
