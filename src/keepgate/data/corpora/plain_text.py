@@ -8,11 +8,9 @@ from ...errors import CorpusError
 from ...wording import count_of
 from ..labelled import LabelledText
 from .corpus import LeftOut
+from .large import is_large
 from .source import read_text
 from .text_file import TextFile, text_file
-
-# A larger file, in bytes, stays on the disk and is read piece by piece.
-LARGE = 1 << 28
 
 
 @dataclass
@@ -38,6 +36,6 @@ def read_plain(paths: str | Path | Iterable[str | Path]) -> PlainCorpus:
 
 
 def _item(path: Path) -> LabelledText | TextFile:
-    if path.is_file() and path.stat().st_size > LARGE:
+    if is_large(path):
         return text_file(path)
     return LabelledText(text=read_text(path).replace("\r\n", "\n").replace("\r", "\n"), id=path.name)
