@@ -122,7 +122,7 @@ TASKS = {
     "span": lambda: span(),
     "span, most likely": lambda: span(f1_weight=0.0, max_answer_span=5, max_train_span=9),
     "span, none by its threshold": lambda: span(no_answer=True, no_answer_threshold=-1e9),
-    "span, or none": lambda: span(no_answer=True, cell="gru"),
+    "span, or none, calibrated": lambda: span(no_answer=True, cell="gru", temperature=2.5),
     "pointer": lambda: pointer(no_answer_threshold=1e9),
     "pointer, or none": lambda: pointer(cell="gru", num_layers=2, max_answer_span=3),
     "pointer, registered cell, none by its threshold": lambda: pointer(cell=JANET, no_answer_threshold=-1e9),

@@ -43,7 +43,7 @@ SEVERAL = [
     for number, question in enumerate(QUESTIONS)
 ]
 LABEL_METRICS = {"accuracy", "macro_f1", "balanced_accuracy", "calibration_error"}
-READER_METRICS = {"exact", "f1_substring", "f1_bag"}
+READER_METRICS = {"exact", "f1_substring", "f1_bag", "calibration_error"}
 # What each kind is trained on, and what it is measured by.
 EXAMPLES: dict[str, tuple[list[Any], set[str]]] = {
     "choice-reader": (QUESTIONS, READER_METRICS),

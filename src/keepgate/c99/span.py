@@ -15,6 +15,7 @@ _DEFINES = """\
 #define <GUARD>_FEATURES <features> /* numbers of each token of a text: <names> */
 #define <GUARD>_ASKED_FEATURES <asked_features> /* numbers of each token of a question: <asked_names> */
 #define <GUARD>_SPANS <spans> /* longest answer in tokens */
+#define <GUARD>_TEMPERATURE <temperature>f /* of probabilities */
 /* Floats of the workspace for so many tokens, those of the longer one of text and question. */
 #define <GUARD>_WORKSPACE(tokens) ((tokens) * <workspace>L + 1)"""
 _RUN = """
@@ -24,8 +25,9 @@ _RUN = """
  * the number of the pair that it makes with the next, its place among `pairs` there from 1 (0 any other).
  * features, asked_features: FEATURES and ASKED_FEATURES numbers a token, which say how text and question fit each other
  * word by word; keepgate.tasks.span.features.compare gives them, and a model has learnt them rounded to float16.
- * scores: [steps, SPANS], by first token and by tokens beyond it. none: the score of no answer, left alone by a model
- * that always answers; may be null. answer: first and last token; -1 where there is no answer, or no finite score.
+ * scores: [steps, SPANS], by first token and by tokens beyond it; the softmax of scores and none over TEMPERATURE is
+ * their probabilities. none: the score of no answer, left alone by a model that always answers; may be null.
+ * answer: first and last token; -1 where there is no answer, or no finite score.
  */
 void @_run(@_state *s, const int32_t *ids, const float *features, long steps, const int32_t *question,
            const float *asked_features, long asked, float *workspace, float *scores, float *none, int32_t answer[2]);
@@ -171,6 +173,7 @@ def add_span_reader(source: Source, task: Any) -> Interface:
         "pair_size": settings.pair_size, "words": len(task.word), "pairs": len(task.pair), "unknown": UNKNOWN,
         "input": 2 * words_size + len(TEXT_FEATURES), "asked_input": words_size + len(QUESTION_FEATURES),
         "features": len(TEXT_FEATURES), "asked_features": len(QUESTION_FEATURES), "align": ALIGN, "scale": SCALE,
+        "temperature": f"{settings.temperature:.9e}",
         "pair_numbers": PAIR, "root": f"{PAIR**0.5:.9g}", "never": NEVER, "spans": spans,
     }  # fmt: skip
     _add_members(source, task, both)

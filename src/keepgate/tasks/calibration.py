@@ -13,7 +13,9 @@ from torch import Tensor, nn
 
 from ..wording import amount, count_of, percent
 from .batched import numbers_of
+from .measure import Metric
 
+CALIBRATION_ERROR = Metric(name="calibration_error", title="calibration error", higher_is_better=False)
 # Bins of equal width of the probability (Guo et al.).
 BINS = 15
 # Halvings of the bracket around the inverse temperature, by which it is known to float64's rounding.
@@ -74,9 +76,14 @@ def calibrate(
     readout.weight /= temperature
     readout.bias /= temperature
     before, after = (_error_at(divisor, scores, numbers) for divisor in (1.0, temperature))
+    return calibrated(f"these {count_of(len(labelled), unit)}", temperature, before, after)
+
+
+def calibrated(items: str, temperature: float, before: float, after: float) -> str:
+    """A sentence about a calibration on these items, with its errors."""
     degree = amount(temperature, 2 if temperature < 10 else 0)
     return (
-        f"Probabilities are calibrated on these {count_of(len(labelled), unit)}: temperature {degree}, "
+        f"Probabilities are calibrated on {items}: temperature {degree}, "
         f"calibration error {percent(before)} before and {percent(after)} after."
     )
 

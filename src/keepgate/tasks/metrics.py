@@ -17,6 +17,7 @@ from ..data.questions import Question
 from ..data.text import tokenize
 from ..errors import SettingsError, ShapeError
 from .answer import Answer
+from .calibration import CALIBRATION_ERROR, calibration_error
 from .measure import Measurement, Metric, Rows
 
 # The signs that CMRC 2018's own script deletes before it cuts a text into tokens (cmrc2018_evaluate.py, Cui
@@ -94,10 +95,12 @@ def mean_scores(scores: Sequence[Scores]) -> Scores:
     return Scores(*(fmean(values) for values in zip(*map(astuple, scores), strict=True)))
 
 
+# The calibration error is of the given answers' probabilities, against how many of them match exactly.
 METRICS = (
     Metric(name="exact", title="exact match"),
     Metric(name="f1_substring", title="F1, longest common substring"),
     Metric(name="f1_bag", title="F1, bag of words"),
+    CALIBRATION_ERROR,
 )
 # Of questions with an answer and of those without, as SQuAD 2.0's script calls them (Rajpurkar et al. 2018,
 # arXiv:1806.03822): no answer is right where there is none, and wrong elsewhere.
@@ -143,12 +146,15 @@ def measure_answers(
     commonest = Counter(question.answers[0] for question in questions).most_common(1)[0][0]
     baseline = mean_scores([score(commonest, question.answers) for question in questions])
     unanswerable = np.array([question.unanswerable for question in questions])
+    probability = np.array([prediction.probability for prediction in answers])
+    right = np.array([scored.exact == 1 for scored in scores])
     return Measurement(
         records=records,
         scores={
             field.name: _mean_of([getattr(scored, field.name) for scored in scores])
             for field in fields(Scores)
         }
+        | {"calibration_error": lambda rows: calibration_error(probability[rows], right[rows])}
         | _by_answerability(scores, unanswerable),
         baselines={f"always {commonest!r}" if commonest else "always no answer": asdict(baseline)},
     )

@@ -71,7 +71,7 @@ def test_the_scores_are_those_of_squads_script() -> None:
     assert nothing.values()["f1_bag"] == pytest.approx(2 / 3)
     # Where all have an answer, nothing is said apart.
     assert set(measure_answers(lambda some: [Answer("", 1.0)] * len(some), questions[:3]).scores) == {
-        "exact", "f1_substring", "f1_bag",
+        "exact", "f1_substring", "f1_bag", "calibration_error",
     }  # fmt: skip
 
 

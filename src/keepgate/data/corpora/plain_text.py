@@ -9,7 +9,7 @@ from ...wording import count_of
 from ..labelled import LabelledText
 from .corpus import LeftOut
 from .large import is_large
-from .source import read_text
+from .source import files_of, read_text
 from .text_file import TextFile, text_file
 
 
@@ -32,6 +32,7 @@ def read_plain(paths: str | Path | Iterable[str | Path]) -> PlainCorpus:
     files = [paths] if isinstance(paths, (str, Path)) else list(paths)
     if not files:
         raise CorpusError("no files were given; name at least one with text")
+    files_of(path for path in files if not is_large(path))
     return PlainCorpus([_item(Path(path)) for path in files])
 
 

@@ -15,7 +15,7 @@ from .columns import ColumnNames, columns_of, holds_only_numbers, ids_of, number
 from .corpus import LeftOut, account_of
 from .large import is_large
 from .series_file import LargeTable, array_series, is_array
-from .source import read_bytes
+from .source import files_of, read_bytes
 from .table import Table, read_table
 from .times import grid_of, parse_times
 
@@ -86,13 +86,15 @@ def read_series(
 
 def read_series_like(paths: str | Path | Iterable[str | Path], columns: Columns) -> SeriesCorpus:
     """The series of files ("-" is standard input) in the columns that a model was trained on. Raises likewise."""
-    files = [str(path) for path in ([paths] if isinstance(paths, (str, Path)) else paths)]
-    return _corpus(files, ColumnNames.of(columns))
+    return _corpus(
+        [str(path) for path in ([paths] if isinstance(paths, (str, Path)) else paths)],
+        ColumnNames.of(columns),
+    )
 
 
-def series_in(content: str, columns: Columns) -> list[Series]:
-    """The series in a table's text, in the columns that a model was trained on. Raises as `read_series`."""
-    return _corpus(["text"], ColumnNames.of(columns), content=content.encode()).items
+def series_in(content: str, names: ColumnNames, path: str = "text") -> list[Series]:
+    """The series in a table's text, as a CSV file has it. path: what an error calls it. Raises as `read_series`."""
+    return _corpus([path], names, content=content.encode()).items
 
 
 def _corpus(
@@ -101,12 +103,14 @@ def _corpus(
     """folder: see `read_series`. content: of the only file, if that is not to be read."""
     corpus = SeriesCorpus([], "")
     formats, columns = [], None
+    if content is None:
+        files_of(path for path in files if not _stays(path, folder))
     for path in files:
         stem = Path(path).stem if len(files) > 1 else ""
         if content is None and is_array(path):
             corpus.items.append(array_series(Path(path), names, stem))
             form, roles = "npy", corpus.items[-1].columns
-        elif content is None and folder is not None and is_large(path):
+        elif content is None and folder is not None and _stays(path, folder):
             large = LargeTable(path, names)
             corpus.items += large.series(folder / Path(path).name, stem)
             form, roles = large.format, large.columns
@@ -130,6 +134,11 @@ def _corpus(
             f"the files have steps of {' and of '.join(map(str, frequencies))}; a model has one distance between steps"
         )
     return corpus
+
+
+def _stays(path: str, folder: Path | None) -> bool:
+    """Whether the series of a file stay on the disk."""
+    return is_large(path) and (folder is not None or is_array(path))
 
 
 def _add(

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..calibration import calibration_error
+from ..calibration import CALIBRATION_ERROR, calibration_error
 from ..measure import Measurement, Metric, Rows
 
 METRICS = (
     Metric(name="accuracy", title="accuracy"),
     Metric(name="macro_f1", title="macro F1"),
     Metric(name="balanced_accuracy", title="balanced accuracy"),
-    Metric(name="calibration_error", title="calibration error", higher_is_better=False),
+    CALIBRATION_ERROR,
 )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..calibration import calibration_error
+from ..calibration import CALIBRATION_ERROR, calibration_error
 from ..measure import Measurement, Metric, Rows
 from .content import as_text, names_given
 
@@ -13,7 +13,7 @@ METRICS = (
     Metric(name="micro_f1", title="micro F1"),
     Metric(name="macro_f1", title="macro F1"),
     Metric(name="exact", title="exact sets"),
-    Metric(name="calibration_error", title="calibration error", higher_is_better=False),
+    CALIBRATION_ERROR,
 )
 Counts = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 

@@ -39,11 +39,15 @@ class SpanOrNone:
     odds: float
 
     @classmethod
-    def of(cls, span: Answer, scores: Floats, null: float) -> "SpanOrNone":
-        """From the best answer among spans with these scores [time, longest] and the score of none, in nats."""
+    def of(cls, span: Answer, scores: Floats, null: float, temperature: float = 1.0) -> "SpanOrNone":
+        """From the best answer among spans with these scores [time, longest] and the score of none, in nats.
+
+        The probabilities are by this temperature, as those of `span` are; the odds are not.
+        """
         highest = float(scores.max())
-        of_spans = highest + math.log(float(np.exp(scores - highest).sum(dtype=np.float64)))
-        share = 1 / (1 + math.exp(min(of_spans - null, 700)))
+        total = float(np.exp((scores - highest) / temperature).sum(dtype=np.float64))
+        of_spans = highest / temperature + math.log(total)
+        share = 1 / (1 + math.exp(min(of_spans - null / temperature, 700)))
         others = [(text, probability * (1 - share)) for text, probability in span.candidates]
         none = Answer("", share, candidates=(("", share), *others)[:CANDIDATES])
         ranked = sorted([("", share), *others[1:]], key=lambda candidate: -candidate[1])
@@ -56,19 +60,20 @@ class SpanOrNone:
 
 
 def answer_of(
-    text: str, tokens: Tokens, scores: Floats, null: float | None, *, f1_weight: float, threshold: float
-) -> Answer:
+    text: str, tokens: Tokens, scores: Floats, null: float | None, *,
+    f1_weight: float, threshold: float, temperature: float = 1.0,
+) -> Answer:  # fmt: skip
     """The answer from the scores of a text's spans and of no answer, which is None of a reader that always gives one.
 
     Raises BundleError if the scores are not finite or place no answer in the text.
     """
     check_finite(scores)
-    (best,) = spans(scores[None], f1_weight=f1_weight, count=SPANS_DECODED)
+    (best,) = spans(scores[None], f1_weight=f1_weight, count=SPANS_DECODED, temperature=temperature)
     answer = best_answer(text, best, tokens)
     if null is None:
         return answer
     check_finite(np.array(null))
-    return SpanOrNone.of(answer, scores, null).decided(threshold)
+    return SpanOrNone.of(answer, scores, null, temperature).decided(threshold)
 
 
 def starts_and_ends(start: Floats, end: Floats, longest: int) -> Floats:
@@ -78,20 +83,25 @@ def starts_and_ends(start: Floats, end: Floats, longest: int) -> Floats:
     return scores
 
 
-def spans(scores: Floats, *, f1_weight: float, count: int) -> list[list[Span]]:
+def spans(scores: Floats, *, f1_weight: float, count: int, temperature: float = 1.0) -> list[list[Span]]:
     """For each row its `count` best spans, best first; fewer if no more are possible.
 
     scores: [rows, time, longest]. A span is worth (1 - f1_weight) · its probability + f1_weight · its expected F1, were
     one of the likely spans right. With f1_weight 0 that is the most likely span. Minimum Bayes risk: Kumar & Byrne
-    (2004), HLT-NAACL.
+    (2004), HLT-NAACL. temperature: of the probabilities that come back; those that spans are chosen by have none.
     """
-    return [_spans_of(row, f1_weight, count) for row in scores.astype(np.float32, copy=False)]
+    return [_spans_of(row, f1_weight, count, temperature) for row in scores.astype(np.float32, copy=False)]
 
 
-def _spans_of(scores: Floats, f1_weight: float, count: int) -> list[Span]:
-    flat = scores.ravel()
-    shares = np.exp(flat - flat.max())
-    shares /= shares.sum()
+def _shares(scores: Floats, temperature: float) -> Floats:
+    """The softmax of scores whose highest is 0."""
+    shares: Floats = np.exp(scores / temperature)
+    return shares / shares.sum()
+
+
+def _spans_of(scores: Floats, f1_weight: float, count: int, temperature: float) -> list[Span]:
+    flat = scores.ravel() - scores.max()
+    shares = _shares(flat, 1.0)
     considered = min(CONSIDERED, len(flat))
     likely = np.argpartition(-shares, considered - 1)[:considered]
     likely = likely[np.lexsort((likely, -shares[likely]))]
@@ -101,8 +111,10 @@ def _spans_of(scores: Floats, f1_weight: float, count: int) -> list[Span]:
     # Spans that reach beyond the text overlap with likely ones too.
     worth[share == 0] = -1
     best = np.argsort(-worth, kind="stable")[:count]
-    columns = (values[best].tolist() for values in (first, first + beyond, share))
-    return [span for span in (Span(*row) for row in zip(*columns, strict=True)) if span.probability > 0]
+    best = best[share[best] > 0]
+    calibrated = _shares(flat, temperature)[likely]
+    columns = (values[best].tolist() for values in (first, first + beyond, calibrated))
+    return [Span(*row) for row in zip(*columns, strict=True)]
 
 
 def _expected_f1(first: Ints, end: Ints, share: Floats) -> Floats:

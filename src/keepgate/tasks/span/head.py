@@ -57,6 +57,7 @@ class SpanHead:
         first, last = self._place(answer)
         return (
             self._scores(self._network, output)
+            .div(self.task.settings.temperature)
             .flatten(1)
             .softmax(1)
             .view(output.shape[1], -1, self.task.settings.max_answer_span)[:, first, last - first]
@@ -72,6 +73,7 @@ class SpanHead:
         """`margin` of each row."""
         first, last = self._place(answer)
         scores = self._scores(copy.deepcopy(self._network).double(), output).flatten(1)
+        scores = scores / self.task.settings.temperature
         span = first * self.task.settings.max_answer_span + last - first
         own = torch.arange(scores.shape[1], device=scores.device) == span
         return scores[:, span] - scores.masked_fill(own, -torch.inf).logsumexp(1)

@@ -32,6 +32,7 @@ from .examples import end_of, place_of, side_of
 from .features import OF_THE_WORD, TEXT_FEATURES, AnalysedText, analyse, compare
 from .head import SpanHead
 from .network import Inputs, Scores, SpanNetwork
+from .scored import ScoredQuestion, fit_temperature
 from .settings import SpanReaderSettings
 from .threshold import choose_threshold
 from .windows import joined, window_at, windows_of
@@ -40,6 +41,8 @@ from .windows import joined, window_at, windows_of
 TOKENS_AT_ONCE = 65_536
 # Tokens of texts whose scores are held at once: 126 MB of them.
 TOKENS_HELD = 1_048_576
+# Questions that the temperature, one number, is fitted to, and tokens of their texts: 31 MB of scores.
+QUESTIONS_CALIBRATED, TOKENS_CALIBRATED = 500, 262_144
 
 
 class SpanReader(Reader, nn.Module):
@@ -186,22 +189,15 @@ class SpanReader(Reader, nn.Module):
         Raises CorpusError for a question that has no text or asks nothing, BundleError if the scores are not
         finite or place no answer in the text.
         """
-        threshold = self.settings.no_answer_threshold
-        answers = self._undecided(questions, batch_size)
-        return [each.decided(threshold) if isinstance(each, SpanOrNone) else each for each in answers]
+        return [item.answer(self.settings) for item in self._scored(questions, batch_size)]
 
-    def _undecided(self, questions: Sequence[Question], batch_size: int) -> "list[Answer | SpanOrNone]":
-        """The best span of each question, beside none where the reader may abstain. Raises as `predict`."""
-
-        undecided: list[Answer | SpanOrNone] = []
+    def _scored(self, questions: Sequence[Question], batch_size: int) -> Iterator[ScoredQuestion]:
+        """The questions with the scores of all their answers, in order. Raises as `predict`."""
         examples = self.prepare(questions, training=False)
         for some in _together([example.length for example in examples]):
-            for question, (span, null) in zip(
-                questions[some], self._scores(examples[some], batch_size), strict=True
-            ):
-                answer = self._best(span, question.text, self.tokens(question.text))
-                undecided.append(answer if null is None else SpanOrNone.of(answer, span, null))
-        return undecided
+            scores = self._scores(examples[some], batch_size)
+            for question, (span, null) in zip(questions[some], scores, strict=True):
+                yield ScoredQuestion(question, self.tokens(question.text), span, null)
 
     def _scores(
         self, examples: Sequence[SpanExample], batch_size: int
@@ -251,23 +247,38 @@ class SpanReader(Reader, nn.Module):
         return self.settings.no_answer
 
     def calibrate(self, questions: Sequence[Question]) -> str:
-        """Chooses the threshold of no answer by the F1 (bag of words) on these questions, and says so; "" without one.
+        """Fits the temperature of the probabilities and, where it may abstain, the threshold of no answer; says so.
 
-        Raises as `predict`.
+        The threshold has the best F1 (bag of words) on all questions, the temperature the least cross entropy on some
+        hundreds of them. "" where there is neither. Raises as `predict`.
         """
-        if not self.abstains or not questions:
-            return ""
-        undecided = [each for each in self._undecided(questions, 64) if isinstance(each, SpanOrNone)]
-        threshold, sentence = choose_threshold(undecided, questions)
-        self.settings = replace(self.settings, no_answer_threshold=threshold)
-        return sentence
+        undecided: list[SpanOrNone] = []
+        sample: list[ScoredQuestion] = []
+        every, room = -(-len(questions) // QUESTIONS_CALIBRATED), TOKENS_CALIBRATED
+        for number, item in enumerate(self._scored(questions, 64)):
+            if self.abstains:
+                undecided.append(item.undecided(self.settings))
+            if number % every == 0 and len(item.tokens) <= room:
+                sample.append(item)
+                room -= len(item.tokens)
+        sentences = []
+        if undecided:
+            threshold, sentence = choose_threshold(undecided, questions)
+            self.settings = replace(self.settings, no_answer_threshold=threshold)
+            sentences.append(sentence)
+        temperature, sentence = fit_temperature(sample, self.settings, len(questions))
+        self.settings = replace(self.settings, temperature=temperature)
+        return " ".join([*sentences, sentence]).strip()
 
     def decode(self, text: str, tokens: Tokens, scores: Float[Tensor, "rows time longest"]) -> list[Answer]:
         """The best span of a text by each row of scores as an answer, and the others after it. tokens: those scored."""
         return [self._best(row, text, tokens) for row in numbers_of(scores)]
 
     def _best(self, scores: NDArray[np.floating], text: str, tokens: Tokens) -> Answer:
-        (best,) = spans(scores[None], f1_weight=self.settings.f1_weight, count=SPANS_DECODED)
+        settings = self.settings
+        (best,) = spans(
+            scores[None], f1_weight=settings.f1_weight, count=SPANS_DECODED, temperature=settings.temperature
+        )
         return best_answer(text, best, tokens)
 
     def tokens(self, text: str) -> Tokens:

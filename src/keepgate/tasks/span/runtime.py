@@ -78,7 +78,7 @@ class SpanRuntime(RuntimeTask):
         settings, (scores, null) = self.settings, self._whole_scores(text, question)
         return answer_of(
             item.text, text.tokens, scores, null,
-            f1_weight=settings.f1_weight, threshold=settings.no_answer_threshold,
+            f1_weight=settings.f1_weight, threshold=settings.no_answer_threshold, temperature=settings.temperature,
         )  # fmt: skip
 
     def _whole_scores(self, text: AnalysedText, question: AnalysedText) -> tuple[Array, float | None]:

@@ -33,6 +33,7 @@ class SpanReaderSettings:
     no_answer: whether it may say that the text has no answer; a reader of questions without one always may.
     no_answer_threshold: log odds of no answer against the most likely span, in nats, above which it says so; a
         training with a dev set chooses it (`SpanReader.calibrate`).
+    temperature: what scores are divided by to become probabilities, which changes no answer; chosen likewise.
     Raises SettingsError for a value outside these.
     """
 
@@ -52,6 +53,7 @@ class SpanReaderSettings:
     f1_weight: float = 0.5
     no_answer: bool = False
     no_answer_threshold: float = 0.0
+    temperature: float = 1.0
 
     def __post_init__(self) -> None:
         check(self)
@@ -61,6 +63,7 @@ class SpanReaderSettings:
         require(self, (*sizes, *spans), lambda value: value >= 1, "1 or more")
         require(self, ("dropout", "mask_rate"), lambda value: 0 <= value < 1, "0 or more and below 1")
         require(self, ("mlm_weight",), lambda value: value >= 0, "0 or more")
+        require(self, ("temperature",), lambda value: value > 0, "above 0")
         require(self, ("f1_weight",), lambda value: 0 <= value <= 1, "0 to 1")
         if not self.max_answer_span <= self.max_train_span <= self.window:
             raise SettingsError(
