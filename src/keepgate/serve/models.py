@@ -133,6 +133,7 @@ class Model:
             "cell": cell.name,
             "kind": self.task.kind,
             "parameters": sum(weight.numel() for weight in self.task.parameters()),
+            "layer_parameters": sum(weight.numel() for weight in layer.parameters()),
             "hidden_size": layer.hidden_size,
             "layers": [
                 {"layer": number, "reverse": reverse}
