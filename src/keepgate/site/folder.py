@@ -26,6 +26,7 @@ from ..serve.models import Model, served
 from ..serve.reading_cache import read_normalised
 from ..tasks import PointerReader, answer
 from .bundle import bundle, module_names
+from .matrix_product import BLOCK, matrix_product
 from .packed_weights import fit_bytes, packed, shortened
 from .trim import trimmed_css, unindented
 
@@ -82,7 +83,8 @@ def files() -> dict[str, str]:
     models = list(served())
     networks = {
         f"networks.{language}.js": _data(
-            language, [network(model) for model in models if model.language == language]
+            language,
+            [{**network(model), "model": model.id} for model in models if model.language == language],
         )
         for language in pretrained.LANGUAGES
     }
@@ -127,10 +129,12 @@ def _constants() -> str:
     """An ES module that exports the constants which the networks in the browser share with Python's."""
     values = {
         "ALWAYS_FILLABLE": ALWAYS_FILLABLE,
+        "BLOCK": BLOCK,
         "DISTRACTOR_SEED": lengthen.SEED,
         "FLAT": gradients.FLAT,
         "GROWN": gradients.GROWN,
         "MAX_TOKENS": Limits().tokens,
+        "MULTIPLY": matrix_product(),
     }
     for module, names in (
         (answer, ("CANDIDATES",)),
