@@ -131,7 +131,7 @@ def test_what_is_shown_bears_out_what_is_said(
     text = page.locator("#guide .lead").inner_text()
     # Four, one and three sums of 64 units over 32 inputs, 64 outputs and two biases.
     assert all(f"{count * 64 * 98:,}" in text for count in (4, 1, 3))
-    assert "75%" in text
+    assert "75.0%" in text
     assert page.locator(".beside svg").count() == 2
     assert page.locator("#player .open.gate-z, #player .open.gate-r").count() == 2
 
