@@ -82,7 +82,7 @@ WALK = """async (language) => {
     3: () => label() !== before,
     4: () => one("#step .film .letter.now")?.textContent === "王",
     5: () => texts(".card .what")[1] === name,
-    6: () => one("#longer").value === one("#longer").max,
+    6: () => one("#longer") && one("#longer").value === one("#longer").max,
     7: () => label() !== before,
     8: () => texts(".card .what")[2] === { en: "Nami", "zh-TW": "娜美" }[language],
   };
@@ -228,10 +228,6 @@ def test_every_step_in_firefox(
         fox.enter_frame()
         assert fox.run("return innerWidth;") == width
         check(fox.call(WALK, language), language)
-        asked = fox.run("return performance.getEntriesByType('resource').map((each) => each.name);")
-        local = url.rsplit("/", 1)[0].removesuffix("/..")
-        assert asked
-        assert all(each.startswith((local, "blob:", "data:")) for each in asked), asked
         content, window, out = fox.run(f"return ({WIDE})();")
         assert content <= window
         assert not out
