@@ -126,6 +126,42 @@ def test_the_same_command_under_torchrun_writes_the_same_model(
         assert (weight - load(tmp_path / "mine").state_dict()[name]).abs().max() < 1e-3, name
 
 
+# Every text is too large for memory; the last process is on a host of its own.
+LARGE = """
+import os, sys
+from keepgate.cli.__main__ import main
+from keepgate.data.corpora import plain_text
+from keepgate.data.token_file import TokenFile
+
+plain_text.LARGE, write, words = 0, TokenFile.write, sys.argv[1:]
+if os.environ["RANK"] == "2":
+    os.environ["LOCAL_RANK"], words = "0", [word.replace("/mine", "/nowhere/mine") for word in words]
+TokenFile.write = lambda path, *rest, **more: print("tokens:", path) or write(path, *rest, **more)
+sys.exit(main(words))
+"""
+
+
+def test_a_text_larger_than_memory_is_written_as_numbers_once_on_each_host(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "text.txt").write_text("Ann sees a cat.\nBob sees the sea.\n" * 20)
+    small = ("hidden_size=4", "embedding_size=3", "dropout=0", "bptt_steps=8")
+    options = ("--steps", 4, "--batch-size", 5, *(word for pair in small for word in ("--set", pair)))
+    words = [*map(str, ("train", "language-model", tmp_path / "text.txt", *options)), "--out"]
+    processes = run_ranks(3, LARGE, *words, tmp_path / "mine")
+    assert [process.code for process in processes] == [0, 0, 0], processes
+    written = [process.out.splitlines()[0] for process in processes if "tokens:" in process.out]
+    assert written == [
+        f"tokens: {tmp_path / place / 'mine.training' / 'tokens'}" for place in ("", "nowhere")
+    ]
+    assert not (tmp_path / "mine.training" / "tokens").exists()
+    assert not (tmp_path / "nowhere" / "mine.training").exists()
+    assert main([*words, str(tmp_path / "alone")]) == 0
+    assert "Written to" in capsys.readouterr().out
+    for name, weight in load(tmp_path / "alone").state_dict().items():
+        assert (weight - load(tmp_path / "mine").state_dict()[name]).abs().max() < 1e-3, name
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_of_torchrun_saves_and_resume_goes_on(
