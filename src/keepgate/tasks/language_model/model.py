@@ -250,7 +250,7 @@ class LanguageModel(nn.Module):
     ) -> Measurement:
         """Nats a token, perplexity and bits a character, each token but a text's first given all that is before it.
 
-        A text is read in one row, piece by piece if it stays in its file. Raises SettingsError where none has two tokens.
+        A text is one row, read piece by piece if it stays in its file. Raises SettingsError where none has two tokens.
         """
         texts = []
         with torch.no_grad(), eval_mode(self):
