@@ -89,9 +89,9 @@ def read_series_like(paths: str | Path | Iterable[str | Path], columns: Columns)
     return _corpus(contents, ColumnNames.of(columns))
 
 
-def series_in(content: str, columns: Columns) -> list[Series]:
-    """The series in a table's text, in the columns that a model was trained on. Raises as `read_series`."""
-    return _corpus([("text", content.encode())], ColumnNames.of(columns)).items
+def series_in(content: str, names: ColumnNames, path: str = "text") -> list[Series]:
+    """The series in a table's text, as a CSV file has it. path: what an error calls it. Raises as `read_series`."""
+    return _corpus([(path, content.encode())], names).items
 
 
 def _corpus(files: Sequence[tuple[str, bytes]], names: ColumnNames) -> SeriesCorpus:

@@ -73,7 +73,7 @@ def read_tagged(paths: str | Path | Iterable[str | Path]) -> TaggedCorpus:
 
 
 def read_untagged(content: str, path: str, *, item: Callable[[str], TaggedText]) -> list[TaggedText]:
-    """Texts to be tagged: JSON lines with tokens or a text, else each line is a text; empty ones are left out.
+    """Texts to be tagged: JSON lines with tokens or a text, of which one may be empty, else each line that is not.
 
     item: cuts a plain text into tokens. Raises CorpusError if there is no text.
     """
@@ -81,9 +81,8 @@ def read_untagged(content: str, path: str, *, item: Callable[[str], TaggedText])
     if _OBJECT.match(next((line for line in lines if line.strip()), "")):
         items = [_untagged(record, path, place, item) for place, record in parse_lines(lines, path)]
     else:
-        items = [item(line) for line in lines]
-    items = [text for text in items if text.tokens.texts]
-    if not items:
+        items = [text for text in map(item, lines) if text.tokens.texts]
+    if not any(text.tokens.texts for text in items):
         raise CorpusError(f"{path}: there is no text in it")
     return items
 

@@ -100,8 +100,9 @@ class Forecaster(Forecasts, nn.Module):
         needed, longest = task.look_back + task.ahead, max(map(len, items))
         if longest < needed:
             raise CorpusError(
-                f"the longest series has {longest:,} steps, and a window needs {needed:,}: look_back={task.look_back} "
-                f"and steps_ahead={task.ahead}; make these smaller (--set look_back=…) or give longer series"
+                f"the longest series has {count_of(longest, 'steps')}, and a window needs {needed:,}: "
+                f"look_back={task.look_back} and steps_ahead={task.ahead}; make these smaller (--set look_back=…) or "
+                "give longer series"
             )
         return task
 
