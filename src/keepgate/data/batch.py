@@ -59,13 +59,13 @@ class BlockOrder:
     def __getitem__(self, places: slice) -> list[int]:
         """The examples at these places of the order."""
         start, stop, _ = places.indices(self.count)
-        found: list[int] = []
+        order: list[int] = []
         while start < stop:
             pool = int(np.searchsorted(self._ends, start, side="right"))
             members, first = self._members(pool), int(self._ends[pool - 1]) if pool else 0
-            found += members[start - first : stop - first].tolist()
+            order += members[start - first : stop - first].tolist()
             start = first + len(members)
-        return found
+        return order
 
     def _members(self, pool: int) -> NDArray[np.int64]:
         if self._pool is None or self._pool[0] != pool:
