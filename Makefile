@@ -22,7 +22,7 @@ help:
 	@echo "make sanitize   the C++ core under AddressSanitizer, UBSan and ThreadSanitizer"
 	@echo "make neon       the C++ core compiled for aarch64 and run by qemu: its numbers are those of this machine"
 	@echo "make bench      the slow measurements behind the figures of the README (two hours)"
-	@echo "make scoreboard train and measure every task of bench/README.md from $(DATA), each on one thread (a day)"
+	@echo "make scoreboard train and measure every task of bench/README.md from $(DATA)"
 	@echo "make figures    run the guide's pages, write what they print into them, and draw their pictures"
 	@echo "make docs       build the documentation into docs/_build/html"
 

@@ -109,11 +109,11 @@ def test_every_row_has_the_source_of_its_data() -> None:
 def test_seeds_are_trained_side_by_side_and_recorded_by_one_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    meeting = threading.Barrier(3)
+    meeting, plain = threading.Barrier(3), ROW.train
 
     def train(folder: Path, seed: int, test: bool, model: Path | None) -> row.Figures:
         meeting.wait(timeout=60)
-        return ROW.train(folder, seed, test, model)
+        return plain(folder, seed, test, model)
 
     monkeypatch.setattr(sys.modules[__name__], "ROW", replace(ROW, train=train))
     run(monkeypatch, "toy", "--data", str(tmp_path), "--seeds", "0", "1", "2", "--jobs", "3")
