@@ -69,6 +69,11 @@ def test_a_network_that_cannot_see_so_far_has_a_short_horizon():
     report = examine(model, [(torch.cat([before, ids], 1), targets)], needed=6)
     assert report.horizon == 6
     assert (report.needed, report.steps) == (6, 20)
+    # Shorter texts would do, and that is told; of texts that are not much longer it is not, nor of a fault.
+    assert "rows of the last 6 steps would do, where the longest has 20:" in str(report)
+    assert "最長的列有 20 步，只留最後 6 步就夠了" in report.text("zh-TW")
+    for other in (examine(model, asked(6)), examine(planted("forgets", 30, seed=3), asked())):
+        assert "would do" not in str(other)
 
 
 def test_the_gradient_is_that_of_the_models_own_loss():

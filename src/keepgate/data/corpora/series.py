@@ -136,6 +136,8 @@ def _add(corpus: SeriesCorpus, table: Table, columns: Columns, path: str, stem: 
     ]
     grid = None if parsed is None else _grid(parsed, list(groups.values()), path)
     once = {column: _once(table, column, path) for column in columns.static}
+    if parsed is not None and grid is not None and not grid[2]:
+        corpus.notes += _clock_changes(parsed, list(groups.values()), path)
     gaps = empty = unknown = 0
     for name, rows in groups.items():
         label = " / ".join(part for part in (stem, name) if part)
@@ -209,6 +211,18 @@ def _grid(parsed: ParsedTimes, groups: Sequence[np.ndarray], path: str) -> tuple
     if parsed.zoned and frequency.unit == "second" and frequency.count < DAY:
         return parsed.utc, frequency_of([np.unique(parsed.utc[rows]) for rows in groups], path), False
     return parsed.wall, frequency, True
+
+
+def _clock_changes(parsed: ParsedTimes, groups: Sequence[np.ndarray], path: str) -> Iterator[str]:
+    """What a change of the offset from UTC within a series means for a pattern of the day."""
+    offsets = [np.unique((parsed.wall[rows] - parsed.utc[rows]).astype(np.int64)) for rows in groups]
+    change = max(int(each[-1] - each[0]) for each in offsets)
+    if change:
+        yield (
+            f"{path}: the clocks of a series change by {Frequency('second', change)} (daylight saving time). Its steps "
+            "are those of UTC, so that what keeps to the clock on the wall shifts by as much within a season; leave "
+            "the offsets out to keep to the wall, or give the hour that it shows as --known."
+        )
 
 
 def _regular(

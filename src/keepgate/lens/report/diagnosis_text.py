@@ -347,6 +347,7 @@ def _figures(diagnosis: Diagnosis) -> list[Message]:
     change = "level" if not math.isfinite(decay) else "decays" if decay > 0 else "grows"
     figures = [
         msg("report.horizon", n=diagnosis.horizon, low=low, high=high, exchanged=exchanged),
+        *_enough(diagnosis),
         *_rows(diagnosis),
         msg(
             f"report.gradient{arrives}", vanishing_lag=lag, decay=msg(f"report.{change}", steps=abs(decay))
@@ -364,6 +365,15 @@ def _figures(diagnosis: Diagnosis) -> list[Message]:
     elif findings.assumed and findings.evidence.quality is None:
         figures.append(msg("report.assumed", needed=diagnosis.needed))
     return [*_of_rows(diagnosis), *figures]
+
+
+def _enough(diagnosis: Diagnosis) -> list[Message]:
+    """How many steps would do, of a model without a fault and rows more than twice as long."""
+    measured = [each for each in (diagnosis.behaviour, diagnosis.exchanged) if each is not None]
+    longest, last = diagnosis.lengths[1], max(each.interval[1] for each in measured)
+    if diagnosis.verdict.fault != "none" or 2 * last >= longest:
+        return []
+    return [msg("report.enough", n=last, all=longest)]
 
 
 def _of_rows(diagnosis: Diagnosis) -> list[Message]:

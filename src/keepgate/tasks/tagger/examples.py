@@ -7,7 +7,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from ..batched import TensorBatch
-from .inputs import Letters
+from ..token_letters import Letters
 
 
 @dataclass(frozen=True)
