@@ -64,14 +64,16 @@ class CorpusStatistics:
         rarity = [1.0, 1.0] + [_rarity(spread[word], len(text_words)) for word in frequent]
         frequency = [0.0, 0.0] + [math.log(total[word]) / 12 for word in frequent]
         ids = [np.array(vocabulary.ids(line), dtype=np.int64) for line in text_words]
-        pairs = _pairs(ids, len(vocabulary), most_pairs)
+        pairs, cohesion, left, right = _pairs(ids, len(vocabulary), most_pairs)
         letters = None
         if with_letters:
             spelt = Counter(
                 letter for text in (*texts, *questions) for letter in text if not letter.isspace()
             )
             letters = Vocabulary.most_frequent(spelt, AT_LEAST)
-        return cls(vocabulary, _rounded(rarity), _rounded(frequency), *pairs, letters=letters)
+        return cls(
+            vocabulary, _rounded(rarity), _rounded(frequency), pairs, cohesion, left, right, letters=letters
+        )
 
     def ids(self, tokens: Sequence[str]) -> NDArray[np.int64]:
         """The numbers of these words, which are in lower case already."""
