@@ -143,6 +143,12 @@ def exchange(results: Mapping[str, Any], count: int) -> float:
     return (1 + MEETINGS) * startups + 2 * (count - 1) / count * size / results["bytes_per_second"]
 
 
+def expected_speed(results: Mapping[str, Any], count: int) -> float:
+    """How many times as fast as one so many processes are, each on a free core with a batch of the recipe's size."""
+    alone = results["trainings"]["1"]["step_cpu_seconds"]
+    return float(count * alone / (alone + exchange(results, count)))
+
+
 def table(results: Mapping[str, Any]) -> str:
     """Markdown: what was measured, and what is expected of more processes with a batch of the recipe's size each."""
     trainings = results["trainings"]
@@ -161,9 +167,9 @@ def table(results: Mapping[str, Any]) -> str:
         )
     rows += ["", "| processes, a batch each | exchange, ms a step | expected speed |", "|---|---|---|"]
     for count in EXPECTED:
-        waiting = exchange(results, count)
-        speed = count * alone["step_cpu_seconds"] / (alone["step_cpu_seconds"] + waiting)
-        rows.append(f"| {count} | {1e3 * waiting:.1f} | {speed:.1f} |")
+        rows.append(
+            f"| {count} | {1e3 * exchange(results, count):.1f} | {expected_speed(results, count):.1f} |"
+        )
     return "\n".join(rows)
 
 

@@ -13,7 +13,16 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import cost, figures, lens_tables, other_tables, page_tables, scoreboard, speed_tables
+from bench import (
+    cost,
+    figures,
+    lens_tables,
+    other_tables,
+    page_tables,
+    scoreboard,
+    speed_tables,
+    training_tables,
+)
 from bench.markdown import result, spread, table
 from bench.problem import Shape
 
@@ -31,6 +40,8 @@ PAGES = {
     ROOT / "docs" / "guide" / "polyphones.md": 0,
     ROOT / "docs" / "guide" / "polyphones.zh-TW.md": 1,
     ROOT / "docs" / "guide" / "story.zh-TW.md": 1,
+    ROOT / "docs" / "guide" / "training.md": 0,
+    ROOT / "docs" / "guide" / "training.zh-TW.md": 1,
 }
 
 NAMES = {
@@ -268,6 +279,7 @@ TABLES: dict[str, Callable[[int], str]] = {
     **lens_tables.TABLES,
     **other_tables.TABLES,
     **page_tables.TABLES,
+    **training_tables.TABLES,
 }
 
 

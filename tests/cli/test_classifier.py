@@ -251,8 +251,11 @@ def test_labels_are_predicted_from_files_and_standard_input(model: Path, tmp_pat
     assert keepgate("predict", model, "-", "--tsv", "--out", "x", stdin=b"a").code == 2
     assert keepgate("predict", model, tmp_path / "none.txt").code == 3
     ran = keepgate("predict", model, "-", stdin=b'{"text": "the lovely room"}\n{"txt": "the dirty room"}\n')
-    assert len(ran.out.splitlines()) == 1
-    assert "standard input, line 2: the text is empty" in ran.err
+    nothing = {"text": "", "label": None, "probability": None, "probabilities": None}
+    assert [json.loads(line) for line in ran.out.splitlines()] == [records[0], nothing]
+    assert "1 text without a label: standard input, line 2: the text is empty." in ran.err.replace("\n", " ")
+    ran = keepgate("predict", model, "-", "--tsv", stdin=b"text,n\nthe dirty room,1\n,2\nthe lovely room,3\n")
+    assert [line.split("\t")[0] for line in ran.out.splitlines()] == ["bad", "", "good"]
 
 
 @pytest.mark.parametrize("without_torch", [False, True])

@@ -111,6 +111,10 @@ def test_texts_are_tagged_from_files_and_standard_input(model: Path, tmp_path: P
     ran = keepgate("tag", model, "-", "--columns", stdin=text.encode())
     assert ran.out.startswith("陳\tB-PER\n思\tE-PER\n在\tO\n")
     assert ran.out.count("\n\n") == 2
+    lines = '{"tokens": []}\n{"text": "李華在大同。"}\n{"text": ""}\n'
+    ran = keepgate("tag", model, "-", stdin=lines.encode())
+    nothing = {"text": "", "tokens": [], "tags": [], "entities": []}
+    assert [json.loads(line) for line in ran.out.splitlines()] == [nothing, second, nothing]
     assert keepgate("tag", model, tmp_path / "new.txt", "--out", tmp_path / "t.jsonl").out == ""
     assert json.loads((tmp_path / "t.jsonl").read_text().splitlines()[1]) == second
     assert keepgate("tag", model, "-", "--columns", "--out", "x", stdin=b"a").code == 2

@@ -182,6 +182,28 @@ def test_a_stopped_training_goes_on_with_resume(
         assert (tmp_path / "parts" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
+class Killed(BaseException):
+    """SIGKILL, which nothing catches."""
+
+
+def test_killed_while_the_checkpoints_are_removed_the_model_counts_as_trained(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keepgate
+) -> None:
+    def killed(folder: Path, **_: object) -> None:
+        if "checkpoints" in folder.name:
+            next(folder.glob("step-*/state.json")).unlink()
+            raise Killed
+
+    words = ("train", "reader", data, "--out", tmp_path / "mine", *QUICK)
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.rmtree", killed)
+        with pytest.raises(Killed):
+            keepgate(*words)
+    resumed = keepgate(*words, "--resume")
+    assert (resumed.code, "nothing to do" in resumed.out) == (0, True), resumed.err
+    assert [path.name for path in (tmp_path / "mine.training").iterdir()] == ["metrics.jsonl"]
+
+
 def test_a_loss_that_is_not_a_number_ends_with_its_own_code(data: Path, tmp_path: Path, keepgate) -> None:
     options = ("--learning-rate", 1e38, "--set", "max_grad_norm=none", "--steps", 20, "--batch-size", 4)
     ran = keepgate("train", "reader", data, "--out", tmp_path / "mine", *options)

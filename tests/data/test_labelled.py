@@ -82,7 +82,9 @@ def test_texts_to_predict_come_from_lines_or_a_table() -> None:
         read_texts("text\n\n", "x")
     assert read_texts("one\n\ntwo\n", "x").left_out == []
     for rows in ('{"text": "one"}\n{"txt": "two"}\n', "text,stars\none,1\n,2\n"):
-        assert "1 left out: 1 because the text is empty" in read_texts(rows, "x").account()
+        corpus = read_texts(rows, "x")
+        assert [item.text for item in corpus.items] == ["one", ""]
+        assert [each.where for each in corpus.left_out] == [corpus.items[1].id.replace("x:", "line ")]
 
 
 def test_one_column_is_not_both_text_and_label(tmp_path: Path) -> None:

@@ -102,7 +102,13 @@ def test_texts_to_be_tagged_keep_their_own_offsets() -> None:
     given, plain = read_untagged('{"tokens": ["Mr", "Wang"]}\n{"text": "王 明"}\n', "x", item=cut)
     assert given == tagged_text(["Mr", "Wang"])
     assert plain.tokens.starts == (0, 2)
-    for content, says in (("\n \n", "no text in it"), ('{"body": "x"}', "no 'tokens', only 'body'")):
+    _, empty, _ = read_untagged('{"text": "王"}\n{"tokens": []}\n{"text": "明"}\n', "x", item=cut)
+    assert empty.tokens.texts == ()
+    for content, says in (
+        ("\n \n", "no text in it"),
+        ('{"tokens": []}', "no text in it"),
+        ('{"body": "x"}', "no 'tokens', only 'body'"),
+    ):
         with pytest.raises(CorpusError, match=says):
             read_untagged(content, "x", item=cut)
 

@@ -126,6 +126,12 @@ def test_a_text_of_600_mib_is_trained_in_less(tmp_path: Path) -> None:
     assert not (tmp_path / "m.training" / "tokens").exists()
 
 
+def test_numbers_that_a_killed_process_left_half_written_go(tmp_path: Path) -> None:
+    (tmp_path / ".tokens.writing-999999999").write_bytes(b"half")
+    TokenFile.write(tmp_path / "tokens", iter([np.arange(3)]), 3)
+    assert [path.name for path in tmp_path.iterdir()] == ["tokens"]
+
+
 def test_no_room_for_the_numbers(tmp_path: Path) -> None:
     (tmp_path / "a file").write_text("")
     with pytest.raises(BundleError, match=r"cannot write the tokens .*choose another folder"):

@@ -15,7 +15,7 @@ import pytest
 import torch
 from safetensors.torch import save as tensors_to
 
-from keepgate import cells, tasks
+from keepgate import cells, tasks, unfinished
 from keepgate.data.questions import Question
 from keepgate.errors import BundleError
 from keepgate.export import folder as folders
@@ -322,6 +322,18 @@ def test_what_a_killed_process_left_is_cleared_away(model: Path) -> None:
     shutil.copytree(model, left)
     save(Parity.build(), model, card={})
     assert not left.exists()
+
+
+@pytest.mark.parametrize("instant", ["between the two names", "after both"])
+def test_where_names_cannot_be_swapped_a_killed_process_loses_no_model(model: Path, instant: str) -> None:
+    before, old = content(model), model.with_name(".model.replaced-999999999")
+    model.rename(old)
+    if instant == "after both":
+        shutil.copytree(old, model)
+        (old / "card.md").write_text("the one before")
+    unfinished.clear(model.parent, "model")
+    assert content(model) == before
+    assert not old.exists()
 
 
 def test_loading_does_not_start_torchs_compiler(tmp_path) -> None:

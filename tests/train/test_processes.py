@@ -2,12 +2,9 @@
 
 import json
 import os
-import random
 import signal
 import threading
 import weakref
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,70 +12,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from keepgate.data.labelled import LabelledText
-from keepgate.data.tagged import tagged_text
-from keepgate.tasks.classifier import Classifier, ClassifierSettings
-from keepgate.tasks.language_model import LanguageModel, LanguageModelSettings
-from keepgate.tasks.tagger import Tagger, TaggerSettings
-from keepgate.train import Progress, Result, TrainingConfig, fit
+from keepgate.train import Progress
 from keepgate.train.processes import Group
-from tests.fake_task import CroppedParity, rows
 from tests.train.ranks import Ended, run_ranks
+from tests.train.trainings import TRAININGS
 
-CONFIG = TrainingConfig(
-    batch_size=7, learning_rate=0.01, max_grad_norm=0.5, log_every=1, evaluate_every=5, checkpoint_every=4
-)
-WORDS = ("cat", "dog", "sea", "ship", "sun", "sail")
-
-
-def texts(count: int = 23) -> list[LabelledText]:
-    rng = random.Random(1)
-    drawn = [[rng.choice(WORDS) for _ in range(rng.randint(2, 9))] for _ in range(count)]
-    return [LabelledText(text=" ".join(words), label=("even", "odd")[len(words) % 2]) for words in drawn]
-
-
-def classify(folder: Path, **options: Any) -> Result:
-    """23 texts in batches of 7: the last has two rows, and with three processes one of them has none."""
-    settings = ClassifierSettings(
-        embedding_size=5, pair_size=0, min_count=1, hidden_size=4, dropout=0.0, mask_rate=0.0
-    )
-    task = Classifier.build(texts(), settings, seed=0).double()
-    config = replace(CONFIG, epochs=4, ema_decay=0.9, keep="best", schedule="cosine")
-    examples = task.prepare(texts(), training=True)
-    return fit(task, config, examples=examples, dev=texts(), folder=folder, progress=False, **options)
-
-
-def tag(folder: Path, **options: Any) -> Result:
-    items = [
-        tagged_text(text.text.split(), ["B-X" if word < "d" else "O" for word in text.text.split()])
-        for text in texts()
-    ]
-    settings = TaggerSettings(
-        embedding_size=5, pair_size=0, letter_size=0, min_count=1, hidden_size=4, dropout=0.0, mask_rate=0.0
-    )
-    task = Tagger.build(items, settings, seed=0).double()
-    examples = task.prepare(items, training=True)
-    return fit(task, replace(CONFIG, steps=13), examples=examples, folder=folder, progress=False, **options)
-
-
-def write(folder: Path, **options: Any) -> Result:
-    """Five lanes with carried states."""
-    items = [LabelledText(text=" ".join(text.text for text in texts()))]
-    settings = LanguageModelSettings(embedding_size=3, hidden_size=5, num_layers=2, dropout=0.0)
-    task = LanguageModel.build(items, settings, seed=0).double()
-    config = replace(CONFIG, epochs=3, batch_size=5, bptt_steps=16)
-    return fit(task, config, stream=task.stream(items), folder=folder, progress=False, **options)
-
-
-def drop_out(folder: Path, **options: Any) -> Result:
-    """With dropout, random crops, and draws from Python's and numpy's generators."""
-    config = replace(CONFIG, steps=13, ema_decay=0.9, evaluate_every=None)
-    return fit(CroppedParity.build(), config, examples=rows(40), folder=folder, progress=False, **options)
-
-
-TRAININGS: dict[str, Callable[..., Result]] = {
-    "classify": classify, "tag": tag, "write": write, "drop_out": drop_out,
-}  # fmt: skip
 PROGRAM = """
 import sys
 from tests.train import test_processes
@@ -136,23 +74,24 @@ def well(processes: list[Ended]) -> None:
 
 
 EXACT = "classify,tag,write"
+EVERY = ",".join(name for name in TRAININGS if name != "drop_out")
 
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Trainings in one process."""
     folder = tmp_path_factory.mktemp("alone")
-    for name in EXACT.split(","):
+    for name in EVERY.split(","):
         TRAININGS[name](folder / name)
     return folder
 
 
 def test_two_processes_train_what_one_does(tmp_path: Path, alone: Path) -> None:
-    processes = run_ranks(2, PROGRAM, EXACT, tmp_path)
+    processes = run_ranks(2, PROGRAM, EVERY, tmp_path)
     well(processes)
     assert processes[0].out == processes[1].out
     assert not processes[1].err
-    for name in EXACT.split(","):
+    for name in EVERY.split(","):
         assert_same(tmp_path / name, alone / name)
 
 

@@ -14,7 +14,7 @@ from ..data.labelled import LabelledText
 from ..data.labelled_series import LabelledSeries
 from ..errors import SettingsError
 from ..progress import ProgressBar
-from ..wording import sanitize
+from ..wording import count_of, sanitize
 from .console import make_console, print_json, print_text
 from .evaluate import write_records
 from .inputs import BatchSize, Model, SeriesColumn, TextColumn, at_least_one, load_for, read_raw
@@ -31,7 +31,10 @@ read. A classifier of series reads a table with a row for each step, or NumPy's 
 {"text": "...", "label": "...", "probability": 0.97, "probabilities": {...}}, with "series" in place of the text for a
 series; with --tsv it is the label, its probability and the text, separated by tabs. Where a text may have several
 labels it is {"text": "...", "labels": ["...", ...], "probability": 0.9, "probabilities": {...}}, the probability being
-that of these labels and no others; with --tsv the labels are joined by semicolons."""
+that of these labels and no others; with --tsv the labels are joined by semicolons. Of a row whose text is empty all of
+these are null; empty lines of plain text are no texts."""
+
+_LISTED = 8  # places that a hint names
 
 
 def predict(
@@ -73,19 +76,18 @@ def predict(
         if reads_series
         else _texts(raw, path, text_column)
     )
-    what = "series" if reads_series else "text"
-    with ProgressBar(len(items), unit="series" if reads_series else "texts") as bar:
-        probabilities = task.probabilities(items, batch_size=batch_size, on_progress=bar.update).tolist()
-    names = [item.id if isinstance(item, LabelledSeries) else item.text for item in items]
-    predict_row = _several if hasattr(task, "labels_given") else _one
-    records = [{what: name, **predict_row(task, row)} for name, row in zip(names, probabilities, strict=True)]
+    full = [item for item in items if item.text.strip()]
+    with ProgressBar(len(full), unit="series" if reads_series else "texts") as bar:
+        rows = iter(task.probabilities(full, batch_size=batch_size, on_progress=bar.update).tolist())
+    records = [_record(task, item, next(rows) if item.text.strip() else None) for item in items]
     if out is not None:
         write_records(out, records)
     for record in records if out is None else []:
         if tsv:
             text = sanitize(" ".join(next(iter(record.values())).split()))
-            label = record["label"] if "label" in record else ";".join(record["labels"])
-            sys.stdout.write(f"{sanitize(label)}\t{record['probability']:.6f}\t{text}\n")
+            label = record["label"] if "label" in record else ";".join(record["labels"] or ())
+            share = "" if record["probability"] is None else f"{record['probability']:.6f}"
+            sys.stdout.write(f"{sanitize(label or '')}\t{share}\t{text}\n")
         else:
             print_json(record)
 
@@ -96,8 +98,20 @@ def _texts(raw: bytes, path: str, text_column: str | None) -> list[LabelledText]
         hint = f"{path} names no column that is known to hold texts (--text-column); each line is read as one text."
         print_text(make_console(errors=True), hint, "yellow")
     if corpus.left_out:
-        print_text(make_console(errors=True), sanitize(corpus.account()), "yellow")
+        places = "; ".join(map(str, corpus.left_out[:_LISTED]))
+        more = "; …" if len(corpus.left_out) > _LISTED else ""
+        hint = f"{count_of(len(corpus.left_out), 'texts')} without a label: {places}{more}."
+        print_text(make_console(errors=True), sanitize(hint), "yellow")
     return corpus.items
+
+
+def _record(task: Any, item: LabelledText | LabelledSeries, row: list[float] | None) -> dict[str, Any]:
+    """What is printed of a text or a series. row: the probability of each label; None of a text that is empty."""
+    name = {"series": item.id} if isinstance(item, LabelledSeries) else {"text": item.text}
+    several = hasattr(task, "labels_given")
+    if row is None:
+        return name | {"labels" if several else "label": None, "probability": None, "probabilities": None}
+    return name | (_several(task, row) if several else _one(task, row))
 
 
 def _one(task: Any, row: list[float]) -> dict[str, Any]:

@@ -27,7 +27,7 @@ A file of plain text has one text a line, which is cut into characters or words 
 {"text": "..."} is cut so too, and {"tokens": ["...", "..."]} is taken as it is. Each line of the result is {"text":
 "...", "tokens": [...], "tags": [...], "entities": [{"type": "ORG", "text": "...", "start": 0, "end": 4}]}, whose start
 and end count characters of the text, and a "label" from a tagger that was trained on labels of whole texts too; with
---columns it is a token, a tab and its tag a line."""
+--columns it is a token, a tab and its tag a line. Empty lines are no texts; a JSON line without tokens has no tags."""
 
 
 def tag(
@@ -60,8 +60,10 @@ def tag(
 
     task = load_for("tag", model, "gives no tags")
     items = read_untagged(content, "standard input" if file == "-" else file, item=task.item)
-    with ProgressBar(len(items), unit="texts") as bar:
-        predicted = task.tags_and_labels(items, batch_size=batch_size, on_progress=bar.update)
+    full = [item for item in items if item.tokens.texts]
+    with ProgressBar(len(full), unit="texts") as bar:
+        tagged = iter(task.tags_and_labels(full, batch_size=batch_size, on_progress=bar.update))
+    predicted = [next(tagged) if item.tokens.texts else ((), None) for item in items]
     if columns:
         for item, (tags, _) in zip(items, predicted, strict=True):
             rows = zip(item.tokens.texts, tags, strict=True)
@@ -69,7 +71,7 @@ def tag(
         return
     marked = task.scheme != "plain"
     records = [
-        _record(item, tags, marked) | ({} if label is None else {"label": label})
+        _record(item, tags, marked) | ({"label": label} if task.text_labels else {})
         for item, (tags, label) in zip(items, predicted, strict=True)
     ]
     if out is not None:

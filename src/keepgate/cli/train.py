@@ -1,6 +1,6 @@
 """keepgate train: a model from data, measured and saved, whatever its task."""
 
-import shutil
+import contextlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from .. import unfinished
 from ..data.balance import imbalance_of
 from ..data.overlap import overlap_of
 from ..data.word_vectors import WordVectors
-from ..errors import SettingsError
+from ..errors import BundleError, SettingsError
 from ..wording import because, count_of, percent, sanitize
 from .console import make_console, one_line, print_command, print_text, seconds
 from .evaluate import measure_with_bar, metric_text, print_impossible
@@ -157,6 +158,7 @@ def _is_trained(console: Console, options: Options) -> bool:
     out = options.out
     trained = refuse_taken(options) and not (options.work / "checkpoints").exists()
     if trained:
+        unfinished.clear(options.work)
         print_text(console, f"{out} is trained already; nothing to do.")
     return trained
 
@@ -258,6 +260,7 @@ def _save(
     where: str,
 ) -> None:
     """Writes the model. Its card has no times or dates, so that the same training writes the same card."""
+    from ..export import folder as folders
     from ..export import save
 
     card["training"] = {name: value for name, value in asdict(config).items() if value is not None}
@@ -265,8 +268,10 @@ def _save(
         measured_on = ", ".join(path.name for path in options.dev) or where
         card["figures"] = {"measured on": measured_on, **_scores(task, measurement)}
     save(task, options.out, card=card)
-    shutil.rmtree(options.work / "checkpoints", ignore_errors=True)
     options.tokens.unlink(missing_ok=True)
+    # Last and at once: with checkpoints beside it a model counts as unfinished.
+    with contextlib.suppress(BundleError):
+        folders.remove(options.work / "checkpoints", kind="checkpoints")
 
 
 def _print_unmeasured(console: Console, kind: "TaskKind", examples: int, result: "Result") -> None:

@@ -168,11 +168,14 @@ def _result(running: _Running) -> tuple[Score | None, str]:
 
 def _tidy(job: Job, study: "Study", running: _Running) -> None:
     """Of the models only the best so far stays; of each trial its log and its metrics."""
+    from ..export import folder as folders
+
     model = running.job.options.out
     is_best = running.trial.number == next((trial.number for trial in best_first(study)), None)
     if is_best and model.exists():
         best = job.options.work / "best"
-        shutil.rmtree(best, ignore_errors=True)
+        if best.exists():
+            folders.remove(best, kind="model")
         model.replace(best)
     shutil.rmtree(model, ignore_errors=True)
 

@@ -119,7 +119,7 @@ def make_series(
     if len(named) != width:
         raise CorpusError(f"there are {len(named)} names for {width} targets; give one for each")
     if not steps or not np.isfinite(values).any():
-        raise CorpusError(f"series {id!r} has no value; give one with some")
+        raise CorpusError(f"{f'series {id!r}' if id else 'the series'} has no value; give one with some")
     for name, part in (("past", before), ("known", ahead)):
         if part.shape[1] and (len(part) < steps or (name == "past" and len(part) > steps)):
             raise CorpusError(

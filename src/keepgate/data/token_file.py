@@ -14,6 +14,7 @@ from jaxtyping import Int64
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .. import unfinished
 from ..errors import BundleError
 
 
@@ -39,22 +40,23 @@ class TokenFile:
         dtype = next(
             kind for kind in (np.uint8, np.uint16, np.int32, np.int64) if largest <= np.iinfo(kind).max
         )
-        unfinished, total = path.with_name(f".{path.name}.writing-{os.getpid()}"), hashlib.sha256()
+        writing, total = unfinished.writing(path), hashlib.sha256()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with unfinished.open("wb") as file:
+            unfinished.clear(path.parent, path.name)
+            with writing.open("wb") as file:
                 for piece in pieces:
                     content = piece.astype(dtype).tobytes()
                     total.update(content)
                     file.write(content)
-            os.replace(unfinished, path)
+            os.replace(writing, path)
         except OSError as fault:
             raise BundleError(
                 f"cannot write the tokens {path}: {fault.strerror or fault}; free some space or choose another folder"
             ) from fault
         finally:
             with contextlib.suppress(OSError):
-                unfinished.unlink()
+                writing.unlink()
         return cls(path, dtype, total.hexdigest())
 
     def __len__(self) -> int:

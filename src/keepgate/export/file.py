@@ -4,7 +4,7 @@ import contextlib
 import os
 from pathlib import Path
 
-from .folder import clear_unfinished
+from ..unfinished import clear, writing
 
 
 def write_file(path: str | Path, content: bytes) -> Path:
@@ -14,13 +14,13 @@ def write_file(path: str | Path, content: bytes) -> Path:
     """
     path = Path(path)
     real = Path(os.path.realpath(path))
-    unfinished = real.with_name(f".{real.name}.writing-{os.getpid()}")
+    unfinished = writing(real)
     try:
         if real.exists() and not real.is_file():
             # A pipe or a device takes what is written and is not replaced; a folder says what it is.
             real.write_bytes(content)
         else:
-            clear_unfinished(real.parent, real.name)
+            clear(real.parent, real.name)
             unfinished.write_bytes(content)
             os.replace(unfinished, real)
     except OSError as fault:

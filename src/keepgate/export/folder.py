@@ -1,9 +1,7 @@
 """Atomic folders: written whole or not at all, with a manifest of SHA-256 sums that reading checks."""
 
-import contextlib
 import ctypes
 import errno
-import glob
 import hashlib
 import json
 import os
@@ -15,6 +13,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from .. import unfinished
 from ..errors import BundleError
 
 MANIFEST = "manifest.json"
@@ -47,7 +46,7 @@ def write(folder: Path, files: Mapping[str, bytes], *, kind: str) -> None:
     Raises BundleError, with path and remedy, if it cannot be written; what was there is then as it was.
     """
     folder = Path(os.path.realpath(folder))
-    writing = folder.with_name(f".{folder.name}.writing-{os.getpid()}")
+    writing = unfinished.writing(folder)
     sums = {
         name: {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
         for name, content in sorted(files.items())
@@ -56,7 +55,7 @@ def write(folder: Path, files: Mapping[str, bytes], *, kind: str) -> None:
     try:
         _refuse_what_is_not_ours(folder, {*files, MANIFEST}, kind)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        clear_unfinished(folder.parent, folder.name)
+        unfinished.clear(folder.parent, folder.name)
         writing.mkdir()
         for name, content in {**files, MANIFEST: manifest}.items():
             _write_through(writing / name, content)
@@ -71,11 +70,15 @@ def write(folder: Path, files: Mapping[str, bytes], *, kind: str) -> None:
 
 def cannot_write(kind: str, path: Path, size: int, fault: OSError) -> str:
     """Why so many bytes cannot be written as `path`, and what to do."""
-    remedy = _REMEDIES.get(fault.errno or 0, "see to that, or choose another folder")
     return (
-        f"cannot write the {kind} {path} ({-(-size // 1000):,} kB): {fault.strerror or fault}; {remedy}. "
+        f"cannot write the {kind} {path} ({-(-size // 1000):,} kB): {_reason(fault)}. "
         "Nothing that was there before has changed"
     )
+
+
+def _reason(fault: OSError) -> str:
+    remedy = _REMEDIES.get(fault.errno or 0, "see to that, or choose another folder")
+    return f"{fault.strerror or fault}; {remedy}"
 
 
 def read(
@@ -105,32 +108,17 @@ def check_size(folder: Path, name: str, *, kind: str, remedy: str) -> None:
     _sized(folder / name, _manifest(folder, [name], kind, remedy)[name], sys.maxsize, kind, remedy)
 
 
-def remove(folder: Path) -> None:
-    """Removes a folder that `write` made; it first gets another name, so that no half of it can be read."""
-    going = folder.with_name(f".{folder.name}.writing-{os.getpid()}")
-    folder.rename(going)
-    shutil.rmtree(going, ignore_errors=True)
+def remove(folder: Path, *, kind: str) -> None:
+    """Removes a folder; it first gets another name, so that no half of it can be read.
 
-
-def clear_unfinished(parent: Path, name: str = "*") -> None:
-    """Removes what processes that were killed while they wrote or removed folders or files of this name left there."""
-    for unfinished in parent.glob(f".{'*' if name == '*' else glob.escape(name)}.writing-*"):
-        process = unfinished.name.rpartition("-")[2]
-        if process.isdecimal() and not _alive(int(process)):
-            with contextlib.suppress(OSError):
-                shutil.rmtree(unfinished) if unfinished.is_dir() else unfinished.unlink()
-
-
-def _alive(process: int) -> bool:
-    if process == os.getpid():
-        return False
+    Raises BundleError, with path and remedy, if it cannot be renamed; it is then as it was.
+    """
+    going = unfinished.writing(folder)
     try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
+        folder.rename(going)
+    except OSError as fault:
+        raise BundleError(f"cannot remove the {kind} {folder}: {_reason(fault)}") from fault
+    shutil.rmtree(going, ignore_errors=True)
 
 
 def _refuse_what_is_not_ours(folder: Path, names: Collection[str], kind: str) -> None:
@@ -185,7 +173,7 @@ def _exchange(new: Path, folder: Path) -> bool:
 
 def _rename_twice(new: Path, folder: Path) -> None:
     """Where names cannot be swapped: for an instant neither has the name; a fault puts the old one back."""
-    old = folder.with_name(f".{folder.name}.replaced-{os.getpid()}")
+    old = unfinished.replaced(folder)
     folder.rename(old)
     try:
         new.rename(folder)

@@ -207,6 +207,7 @@ def _strip_json(layer: LayerTrace) -> JsonObject:
             state: rounded_list(relative_state_change(layer, state)[:, 0]) for state in layer.cell.states
         },
         "telling": _telling_unit(layer),
+        "forgetting": _forgetting_unit(layer),
     }
 
 
@@ -215,6 +216,16 @@ def _telling_unit(layer: LayerTrace) -> int:
     name = layer.cell.memory_state
     moved = (layer[name] - layer.state_before(name))[:, 0].abs()
     return int(moved.amax(0).argmax())
+
+
+def _forgetting_unit(layer: LayerTrace) -> int | None:
+    """The unit whose kept share falls most from a step to the next; None where there is no such share."""
+    try:
+        keep = memory_updates(layer).keep[:, 0]
+    except CellError:
+        return None
+    falls = (keep[1:] - keep[:-1] if layer.reverse else keep[:-1] - keep[1:]).T
+    return int(falls.amax(1).argmax()) if len(keep) > 1 else None
 
 
 def _lasting_json(layer: LayerTrace, story: int) -> JsonObject | None:

@@ -5,13 +5,14 @@ import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
+from .trim import unindented
+
 _IMPORT = re.compile(r'^import \{([^}]*)\} from "([^"]+)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export ((?:async )?function\*?|class|const) ([\w$]+)", re.MULTILINE)
-# What a browser need not load: comments on lines of their own, and the indentation.
+# What a browser need not load beside the indentation: comments on lines of their own.
 _COMMENT = re.compile(
     r"^[ \t]*(?:/\*\*?\n(?:[ \t]*\*[^\n]*\n)*?[ \t]*\*/|/\*\*[^\n]*\*/|//[^\n]*)\n", re.MULTILINE
 )
-_INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
 _LEFT_OVER = re.compile(r"^(?:import|export)\b.*|\bimport\(.*", re.MULTILINE)
 
 _START = """'use strict';
@@ -81,5 +82,5 @@ def _module(name: str, text: str) -> Module:
     text = _EXPORT.sub(r"\1 \2", _IMPORT.sub(needed, text))
     if left := _LEFT_OVER.search(text):
         raise ValueError(f"{name}: {left[0]!r} is of another form than the bundle can take")
-    text = _INDENT.sub("", _COMMENT.sub("", text))
+    text = unindented(_COMMENT.sub("", text))
     return Module(needs=tuple(needs), text=f"{text}return {{ {', '.join(exported)} }};\n")

@@ -26,7 +26,9 @@ from ..serve.models import Model, served
 from ..serve.reading_cache import read_normalised
 from ..tasks import PointerReader, answer
 from .bundle import bundle, module_names
+from .matrix_product import BLOCK, matrix_product
 from .packed_weights import fit_bytes, packed, shortened
+from .trim import trimmed_css, unindented
 
 # Characters of the example with which the page opens, the shortest that it offers (`LENGTHS` in story.js).
 FIRST_LENGTH: dict[Language, int] = {"zh": 100, "en": 400}
@@ -81,15 +83,16 @@ def files() -> dict[str, str]:
     models = list(served())
     networks = {
         f"networks.{language}.js": _data(
-            language, [network(model) for model in models if model.language == language]
+            language,
+            [{**network(model), "model": model.id} for model in models if model.language == language],
         )
         for language in pretrained.LANGUAGES
     }
     shown = {
         "index.html": _index(models),
         "sheet.html": _in_folder(_static("sheet.html")),
-        "sheet.css": _static("sheet.css"),
-        "page.css": "".join(map(_static, _STYLES)),
+        "sheet.css": trimmed_css(_static("sheet.css")),
+        "page.css": trimmed_css("".join(map(_static, _STYLES))),
         "page.js": bundle(_FIRST, _static, function=_PAGE) + _RUN,
         "rest.js": _rest(),
         "engine.js": engine(models) + _WORKER,
@@ -126,10 +129,12 @@ def _constants() -> str:
     """An ES module that exports the constants which the networks in the browser share with Python's."""
     values = {
         "ALWAYS_FILLABLE": ALWAYS_FILLABLE,
+        "BLOCK": BLOCK,
         "DISTRACTOR_SEED": lengthen.SEED,
         "FLAT": gradients.FLAT,
         "GROWN": gradients.GROWN,
         "MAX_TOKENS": Limits().tokens,
+        "MULTIPLY": matrix_product(),
     }
     for module, names in (
         (answer, ("CANDIDATES",)),
@@ -251,10 +256,10 @@ def _index(models: list[Model]) -> str:
 
 
 def _in_folder(text: str) -> str:
-    """A page's HTML with the folder's one style sheet, and the icon in the page."""
+    """A page's HTML, unindented, with the folder's one style sheet, and the icon in the page."""
     icon = "data:image/svg+xml," + quote(_static("icon.svg").strip())
     text = text.replace(_stylesheet(_STYLES[0]), _stylesheet("page.css"))
-    return text.replace('href="icon.svg"', f'href="{icon}"')
+    return unindented(text.replace('href="icon.svg"', f'href="{icon}"'))
 
 
 def _stylesheet(name: str) -> str:

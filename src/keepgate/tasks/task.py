@@ -130,6 +130,14 @@ class Crops(Protocol):
 
 
 @runtime_checkable
+class Weighted(Protocol):
+    """A task whose loss is no mean over the rows of a batch, but over what is in them."""
+
+    def loss_weight(self, batch: Any) -> int:
+        """Over how many values or tokens the loss of a batch is the mean."""
+
+
+@runtime_checkable
 class Streams(Protocol):
     """A task that trains on its texts as one stream in lanes, with the states carried on from batch to batch."""
 

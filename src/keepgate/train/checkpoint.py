@@ -20,6 +20,7 @@ from typing import Any
 import tomli_w
 import torch
 
+from .. import unfinished
 from ..errors import BundleError, KeepgateError, SettingsError
 from ..export import folder as folders
 from ..export.bundle import parse_tensors, put_weights, tensors_bytes
@@ -110,7 +111,7 @@ class Checkpoints:
             raise BundleError(
                 f"another training is writing checkpoints in {folder}; wait or choose another folder"
             )
-        folders.clear_unfinished(folder)
+        unfinished.clear(folder)
 
     def newest_first(self) -> list[Path]:
         """The checkpoints in the folder, newest first, unread."""
@@ -134,30 +135,37 @@ class Checkpoints:
         """Writes a checkpoint and removes all but the last two. Raises BundleError if that fails."""
         if self.folder is None:
             return None
-        whole = dataclasses.replace(state, carry=self.processes.whole(state.carry))
-        path = self.processes.from_first(lambda: self._write(whole))
+        path = self.folder / f"step-{state.step:08d}"
+        try:
+            whole = dataclasses.replace(state, carry=self.processes.whole(state.carry))
+            self.processes.from_first(lambda: self._write(path, whole))
+        except (MemoryError, RuntimeError) as fault:
+            # torch's own want of memory is a RuntimeError.
+            reason = str(fault).strip() or "there is not enough memory"
+            raise BundleError(f"cannot write the checkpoint {path}: {reason}; {self._way_on()}") from fault
         self._written.append(path)
         return path
 
-    def _write(self, state: TrainingState) -> Path:
-        assert self.folder is not None
-        path = self.folder / f"step-{state.step:08d}"
+    def _write(self, path: Path, state: TrainingState) -> None:
+        try:
+            folders.write(path, self._files(state), kind="checkpoint")
+            for old in self.newest_first()[_KEPT:]:
+                folders.remove(old, kind="checkpoint")
+        except BundleError as fault:
+            raise BundleError(f"{fault}; {self._way_on()}") from fault
+
+    def _files(self, state: TrainingState) -> dict[str, bytes]:
         changing = state.counters() | {"random": randomness.state()}
         clock = {"seconds": state.seconds, "cpu_seconds": state.cpu_seconds}
-        files = {
+        return {
             **{f"{name}.safetensors": tensors_bytes(named) for name, named in state.tensors().items()},
             "state.json": json.dumps(changing).encode(),
             "settings.toml": tomli_w.dumps(self.settings).encode(),
             "clock.json": json.dumps(clock).encode(),
         }
-        try:
-            folders.write(path, files, kind="checkpoint")
-        except BundleError as fault:
-            later = "; resume=True (--resume) goes on from it" if self.newest_first() else ""
-            raise BundleError(f"{fault}; {self.last()}{later}") from fault
-        for old in self.newest_first()[_KEPT:]:
-            folders.remove(old)
-        return path
+
+    def _way_on(self) -> str:
+        return self.last() + ("; resume=True (--resume) goes on from it" if self.newest_first() else "")
 
     def restore(self, state: TrainingState, *, previous: bool = False) -> Path | None:
         """Puts `state` where the newest checkpoint left it, and says which that is; None if there is none.
@@ -252,8 +260,11 @@ def _set_aside(path: Path) -> None:
     """Gives a damaged checkpoint a name of its own; an older one of that name goes."""
     aside = path.with_name(f"damaged-{path.name}")
     if aside.exists():
-        folders.remove(aside)
-    path.rename(aside)
+        folders.remove(aside, kind="checkpoint")
+    try:
+        path.rename(aside)
+    except OSError as fault:
+        raise BundleError(f"cannot rename {path} to {aside.name}: {fault.strerror or fault}") from fault
 
 
 def _locked(handle: int) -> bool:

@@ -157,7 +157,7 @@ def _train(
             rows = processes.share(examples)
             batch = task.collate(rows).to(device) if rows else None
         processes.seed_step(config.seed, state.step)
-        loss = _step(state, config, batch, learning_rate, len(rows) / len(examples), store, processes)
+        loss = _step(state, config, batch, learning_rate, len(rows), store, processes)
         state.step += 1
         state.first_loss = loss if state.first_loss is None else state.first_loss
         state.unlogged_losses.append(loss)
@@ -192,13 +192,13 @@ def _step(
     config: TrainingConfig,
     batch: Any,
     learning_rate: float,
-    weight: float,
+    rows: int,
     store: Checkpoints,
     processes: Processes,
 ) -> float:
     """One step of the optimiser; the loss before it. Raises TrainingStopped for what is not finite.
 
-    batch: the rows of this process, None for none. weight: their share of all rows.
+    batch: the rows of this process, None for none. rows: how many they are.
     """
     task, own = state.task, None
     for group in state.optimiser.param_groups:
@@ -212,7 +212,7 @@ def _step(
         if not torch.isfinite(own):
             raise nonfinite.stopped(task, state.step, store.last(), batch=batch, loss=own)
         torch.autograd.backward(own)
-    loss = processes.sum_gradients(task, own, weight)
+    loss = processes.sum_gradients(task, own, batch, rows)
     gradients = [parameter.grad for parameter in task.parameters() if parameter.grad is not None]
     norm = torch.nn.utils.get_total_norm(gradients, foreach=True)
     if not torch.isfinite(norm):

@@ -25,7 +25,7 @@ from torch.distributed.distributed_c10d import PrefixStore
 from torch.distributed.rendezvous import rendezvous
 
 from ..errors import ProcessLost, SettingsError, TrainingStopped
-from ..tasks.task import Carry, Trainable
+from ..tasks.task import Carry, Trainable, Weighted
 from . import randomness
 
 T = TypeVar("T")
@@ -59,10 +59,10 @@ class Processes:
     def seed_step(self, seed: int, step: int) -> None:
         """Starts the generators of this process for a step: alone, they go on as they are."""
 
-    def sum_gradients(self, task: Trainable, loss: Tensor | None, weight: float) -> Tensor:  # noqa: ARG002
+    def sum_gradients(self, task: Trainable, loss: Tensor | None, batch: Any, rows: int) -> Tensor:  # noqa: ARG002
         """The loss of the whole batch; its gradient takes the place of that of this process's rows.
 
-        loss: None where this process has no rows. weight: its share of the batch's rows, 0 to 1.
+        loss, batch: None where this process has no rows.
         """
         assert loss is not None
         return loss
@@ -110,14 +110,16 @@ class Group(Processes):
         # From the step alone, so that nothing of other processes is in a checkpoint and any number can go on from it.
         randomness.start(randomness.seed_for(seed, "step", step, "process", self.rank))
 
-    def sum_gradients(self, task: Trainable, loss: Tensor | None, weight: float) -> Tensor:
+    def sum_gradients(self, task: Trainable, loss: Tensor | None, batch: Any, rows: int) -> Tensor:
         learning = [parameter for parameter in task.parameters() if parameter.requires_grad]
-        widest = reduce(torch.promote_types, {parameter.dtype for parameter in learning})
-        # One tensor for all: the gradients, which of them there are, and the loss.
-        sizes = [*(parameter.numel() for parameter in learning), len(learning), 1]
+        widest = reduce(torch.promote_types, {parameter.dtype for parameter in learning}, torch.float32)
+        # One tensor for all: the gradients, which of them there are, the loss, and what all of it is a mean over.
+        sizes = [*(parameter.numel() for parameter in learning), len(learning), 1, 1]
         flat = torch.zeros(sum(sizes), dtype=widest, device=learning[0].device)
-        *gradients, has, total = torch.split(flat, sizes)
+        *gradients, has, total, weights = torch.split(flat, sizes)
         if loss is not None:
+            weight = task.loss_weight(batch) if isinstance(task, Weighted) else rows
+            weights.fill_(weight)
             total.copy_(loss.detach() * weight)
             for number, (parameter, gradient) in enumerate(zip(learning, gradients, strict=True)):
                 if parameter.grad is not None:
@@ -126,9 +128,10 @@ class Group(Processes):
         self.meet()
         with self._reaching():
             dist.all_reduce(flat)
+        flat[: -len(has) - 2].div_(weights.clamp(min=1))
         for parameter, gradient, count in zip(learning, gradients, has.tolist(), strict=True):
             parameter.grad = gradient.view_as(parameter).to(parameter.dtype) if count else None
-        return total.squeeze(0)
+        return (total / weights.clamp(min=1)).squeeze(0)
 
     def any(self, flag: bool) -> bool:
         return self.meet(flag=flag)

@@ -1,5 +1,6 @@
 """What is said against an answer: the story lacks it, the network never learnt to read it, found nothing, or is unsure."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ from keepgate.serve.lengthen import expected_of
 from keepgate.site.bundle import bundle
 from keepgate.site.folder import language_data
 
+from .conftest import LANGUAGES
 from .test_links import Words, opened
 from .test_sizes import WIDE
 
@@ -24,6 +26,53 @@ CASES = [
     ("zh-TW", "小明想當醫生。", "誰想當廚師？", "absent", "廚師"),
     ("zh-TW", "小明買了一本書。", "小明為什麼買書？", "words", None),
 ]  # fmt: skip
+
+BEFORE_THE_ANSWER = """(card) => {
+    const [mark, answer] = [".note > .mark", ".what"].map((css) => card.querySelector(css));
+    return mark.compareDocumentPosition(answer) === Node.DOCUMENT_POSITION_FOLLOWING;
+}"""
+# How a card and its answer look, by what is said of it.
+LOOK = """(kinds) => {
+    const card = document.querySelector(".card:not(.chosen)");
+    return kinds.map((kind) => {
+        card.className = `card ${kind}`;
+        const [box, answer] = [card, card.querySelector(".what")].map((each) => getComputedStyle(each));
+        return [box.borderStyle, box.backgroundColor, answer.fontStyle, answer.color].join(" ");
+    });
+}"""
+
+
+def test_what_a_network_cannot_know_looks_unlike_an_answer_and_each_kind_unlike_the_others(
+    visit: Callable[..., Any],
+) -> None:
+    plain, *doubts = visit("en").evaluate(
+        LOOK, ["", "doubt absent", "doubt words", "doubt nothing", "doubt unsure"]
+    )
+    assert len({plain, *doubts}) == 5
+    border, ground = plain.split(" ")[0], plain.split(") ")[0]
+    assert all(ground not in each for each in doubts)
+    assert all(not each.startswith(border) for each in doubts[:3])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_sentences_that_are_said_to_be_readable_are_read(
+    language: str, visit: Callable[..., Any], words: Words
+) -> None:
+    said = [
+        words[language][f"answers.doubt.{name}"] for name in ("letters", "hearsay", "lacking", "question")
+    ]
+    examples = [re.split(r": |：", text)[-1] for text in said]
+    page = visit(language)
+    for example in dict.fromkeys(examples[:3]):
+        story, question = re.findall(r"[^.?。？]+[.?。？]", example)
+        page.locator("#story").fill(story)
+        page.locator("#question").fill(question.strip())
+        page.locator("#asking button[type=submit]").click()
+        page.locator("#read-page:not(.stale)").wait_for()
+        answers = page.locator(".card:not(.doubt) .what").all_text_contents()
+        assert {"Tom", "小明"} >= {*answers}
+        assert len(answers) >= 2
+    assert examples[3] in examples[0]
 
 
 @pytest.mark.parametrize(("language", "story", "question", "kind", "word"), CASES)
@@ -38,6 +87,9 @@ def test_each_kind_of_doubt_looks_and_reads_different(
     assert words[language][f"answers.{kind}"] in card.locator(".mark").inner_text()
     if word:
         assert word in card.inner_text()
+    assert card.evaluate(BEFORE_THE_ANSWER)
+    assert words[language][f"answers.{kind}"] in page.locator("#live").text_content().split(" · ")[0]
+    assert words[language][f"answers.{kind}"] in card.locator(".answer").get_attribute("aria-label")[:40]
     page.set_viewport_size({"width": 400, "height": 900})
     content, window, out = page.evaluate(WIDE)
     assert content <= window

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from bench.site import BrowserNetworks, compare_interventions, compare_readings, in_float64, some_stories
@@ -156,6 +157,48 @@ def test_replies_are_the_servers(language: Any, networks: BrowserNetworks, model
         asked.append((("story", example), _story(*example.values())))
     for (question_asked, here), there in zip(asked, networks.ask([each for each, _ in asked]), strict=True):
         assert_alike(here, there, question_asked[0])
+
+
+# Products by the matrix and by its transpose, of every shape, by WebAssembly and by JavaScript; once more where WebAssembly's
+# memory has grown since the first, so that its views have to be made anew.
+PRODUCTS = """(shapes) => {
+    const random = (count) => Float64Array.from({ length: count }, () => Math.random() - 0.5);
+    const asked = shapes.map(([rows, columns]) => [
+        rows, columns, random(rows * columns), random(rows + columns), random(rows + columns), Math.random(),
+    ]);
+    const products = ({ Matrix }) => {
+        const matrices = asked.map(([rows, columns, data]) => new Matrix(data, rows, columns));
+        const multiplied = () => matrices.map((matrix, k) => {
+            const [, , , vector, into, scale] = asked[k];
+            return [matrix, matrix.transposed].map((each) => [...each.addTo(new Float64Array(into), vector, scale)]);
+        });
+        multiplied();
+        return { compiled: matrices[0].numbers === null, results: multiplied() };
+    };
+    const { WebAssembly: kept } = globalThis;
+    const fast = products(keepgateEngine("engine/matrix.js"));
+    globalThis.WebAssembly = undefined;
+    const plain = products(keepgateEngine("engine/matrix.js"));
+    globalThis.WebAssembly = kept;
+    return { fast, plain, asked: asked.map((each) => each.slice(2).map((part) => part.length ? [...part] : part)) };
+}"""
+
+
+def test_webassembly_multiplies_as_javascript_does(networks: BrowserNetworks) -> None:
+    shapes = [(1, 1), (3, 5), (16, 4), (17, 7), (256, 64), (64, 256), (130, 33)]
+    reply = networks._page.evaluate(PRODUCTS, shapes)
+    assert reply["fast"]["compiled"]
+    assert not reply["plain"]["compiled"]
+    assert reply["fast"]["results"] == reply["plain"]["results"]
+    for (rows, columns), (data, vector, into, scale), results in zip(
+        shapes, reply["asked"], reply["fast"]["results"], strict=True
+    ):
+        matrix = np.array(data).reshape(rows, columns)
+        for each, result in zip((matrix, matrix.T), results, strict=True):
+            count = len(each)
+            wanted = np.array(into)
+            wanted[:count] += scale * each @ np.array(vector[: each.shape[1]])
+            np.testing.assert_allclose(result, wanted, rtol=1e-12, atol=1e-12)
 
 
 def test_texts_are_cut_into_the_same_tokens_and_sentences(networks: BrowserNetworks, models: Models) -> None:

@@ -99,3 +99,31 @@ def test_what_the_networks_know_decides_and_else_the_page_s_language(language: s
             own,
         )
         assert found == (english if language == "en" else chinese), own
+
+
+@pytest.mark.parametrize(
+    ("language", "older", "newer", "stop"), [("en", "Luffy", "Ben", "."), ("zh-TW", "魯夫", "志豪", "。")]
+)
+def test_of_a_changed_mind_it_shows_the_unit_that_forgets_and_who_comes_back_where_nothing_may_be_erased(
+    language: str, older: str, newer: str, stop: str, visit: Open, shoot: Any
+) -> None:
+    page = visit(language)
+    assert page.locator("#mind-note").is_hidden()
+    page.locator("#mind").click()
+    chosen = page.locator(".card.chosen .what")
+    chosen.get_by_text(newer, exact=True).wait_for()
+    page.locator("#step").scroll_into_view_if_needed()
+    page.locator("#step .equations dd", has_text="f = 0").wait_for()
+    letters = page.locator("#step .film")
+    kept = []
+    for _ in range(40):  # to the first full stop
+        kept.append(float(page.locator(".phase.forget dd").first.inner_text().split("=")[-1]))
+        if letters.locator(".letter.now").text_content() == stop:
+            break
+        page.locator('[data-keep="step forward"]').click()
+    assert kept[-1] < 0.1 < 0.5 < kept[-2]
+    shoot(page, f"mind-{language}", full_page=True)
+    page.locator("#mind-note button").click()
+    chosen.get_by_text(older, exact=True).wait_for()
+    page.locator("#another").click()
+    page.locator("#mind-note").wait_for(state="hidden")

@@ -8,7 +8,7 @@ from typing import Any
 from ...errors import CorpusError
 from . import babi, records, squad
 from .corpus import Corpus, LeftOut, Needs
-from .source import lines_of, read_text
+from .source import files_of, lines_of, read_text
 
 __all__ = ["Corpus", "LeftOut", "Needs", "read"]
 
@@ -21,7 +21,7 @@ def read(paths: str | Path | Iterable[str | Path], *, needs: Needs = "answer") -
     Raises CorpusError for a file that cannot be read, in none of the formats, or broken (with line and
     column), and if no question is left.
     """
-    files = [paths] if isinstance(paths, (str, Path)) else list(paths)
+    files = files_of(paths)
     if not files:
         raise CorpusError("no files were given; name at least one with questions")
     corpus = Corpus([], "")

@@ -9,7 +9,7 @@ from ...wording import count_of
 from ..labelled import LabelledText
 from ..multilabel import MultilabelText, labels_of
 from .corpus import LeftOut, account_of, listed_counts
-from .source import lines_of, read_text
+from .source import files_of, lines_of, read_text
 from .table import names_in, read_rows
 from .values import clean, is_missing, kind_of
 
@@ -61,7 +61,7 @@ def read_labelled(
         raise CorpusError(
             "the label separator is empty; give the sign that stands between two labels, such as ;"
         )
-    files = [paths] if isinstance(paths, (str, Path)) else list(paths)
+    files = files_of(paths)
     corpus = LabelledCorpus([], "")
     formats = []
     for path in files:
@@ -94,8 +94,8 @@ def read_labelled(
 def read_texts(content: str, path: str, *, text_column: str | None = None) -> LabelledCorpus:
     """Texts to predict labels of: a table or JSON lines as above, without labels; else each line is a text.
 
-    Rows without a text are left out; empty lines are no texts. Raises CorpusError if there is no text, or no column of
-    that name.
+    A row without a text stays, as an empty one, and is noted as left out; empty lines are no texts. Raises CorpusError
+    if there is no text, or no column of that name.
     """
     first = content.lstrip().partition("\n")[0].strip()
     names = {name.lower() for name in names_in(first)}
@@ -105,14 +105,11 @@ def read_texts(content: str, path: str, *, text_column: str | None = None) -> La
         pairs = [(place, _cell(row.get(column), column, path, place)) for place, row in rows]
     else:
         pairs, form = [(f"line {n}", clean(line)) for n, line in enumerate(lines_of(content), 1)], "lines"
-    items = [
-        LabelledText(text=text, id=f"{path}:{place.removeprefix('line ')}")
-        for place, text in pairs
-        if text.strip()
-    ]
-    if not items:
+        pairs = [(place, text) for place, text in pairs if text.strip()]
+    items = [LabelledText(text=text, id=f"{path}:{place.removeprefix('line ')}") for place, text in pairs]
+    empty = [place for place, text in pairs if not text.strip()]
+    if len(empty) == len(items):
         raise CorpusError(f"{path}: there is no text in it")
-    empty = [place for place, text in pairs if not text.strip() and form != "lines"]
     return LabelledCorpus(items, form, [LeftOut(path, place, "the text is empty") for place in empty])
 
 

@@ -16,7 +16,7 @@ from ...wording import count_of
 from ..labelled_series import LabelledSeries
 from .corpus import LeftOut, account_of, listed_counts
 from .labelled import LABEL, column_of, needed_column
-from .source import read_bytes
+from .source import files_of, read_bytes
 from .table import Table, read_table
 
 # The names under which the column is known that says of which series a row is.
@@ -69,7 +69,7 @@ def read_labelled_series(
     Raises CorpusError for a file that cannot be read, has no such column or a cell that is no finite number, and if
     the series do not have the same features.
     """
-    files = [paths] if isinstance(paths, (str, Path)) else list(paths)
+    files = files_of(paths)
     corpus = SeriesLabelCorpus([], "")
     formats = []
     for path in files:

@@ -13,7 +13,7 @@ from ..frequency import DAY, Frequency, Times, frequency_of
 from ..series import Columns, Series
 from .columns import ColumnNames, columns_of, holds_only_numbers, numbers
 from .corpus import LeftOut, account_of
-from .source import read_bytes
+from .source import files_of, read_bytes
 from .table import Table, read_table
 from .times import ParsedTimes, parse_times
 
@@ -73,7 +73,7 @@ def read_series(
     names = ColumnNames.parse(
         time=time_column, series=series_column, target=target, past=past, known=known, static=static
     )
-    files = [paths] if isinstance(paths, (str, Path)) else list(paths)
+    files = files_of(paths)
     if not files:
         raise CorpusError("no files were given; name at least one with series")
     return _corpus([(str(path), read_bytes(path)) for path in files], names)
@@ -81,7 +81,7 @@ def read_series(
 
 def read_series_like(paths: str | Path | Iterable[str | Path], columns: Columns) -> SeriesCorpus:
     """The series of files ("-" is standard input) in the columns that a model was trained on. Raises likewise."""
-    files = [str(path) for path in ([paths] if isinstance(paths, (str, Path)) else paths)]
+    files = list(map(str, files_of(paths)))
     contents = [
         ("standard input", sys.stdin.buffer.read()) if path == "-" else (path, read_bytes(path))
         for path in files
@@ -89,9 +89,9 @@ def read_series_like(paths: str | Path | Iterable[str | Path], columns: Columns)
     return _corpus(contents, ColumnNames.of(columns))
 
 
-def series_in(content: str, columns: Columns) -> list[Series]:
-    """The series in a table's text, in the columns that a model was trained on. Raises as `read_series`."""
-    return _corpus([("text", content.encode())], ColumnNames.of(columns)).items
+def series_in(content: str, names: ColumnNames, path: str = "text") -> list[Series]:
+    """The series in a table's text, as a CSV file has it. path: what an error calls it. Raises as `read_series`."""
+    return _corpus([(path, content.encode())], names).items
 
 
 def _corpus(files: Sequence[tuple[str, bytes]], names: ColumnNames) -> SeriesCorpus:

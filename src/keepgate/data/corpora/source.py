@@ -3,8 +3,12 @@
 import codecs
 import re
 import shlex
-from collections.abc import Callable
+import stat
+import zipfile
+from collections.abc import Callable, Iterable, Sequence
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from ...errors import CorpusError
 
@@ -41,6 +45,14 @@ _PACKED = {
 }
 # The bytes, the text, its lines and the examples made of them: so many times the file are held at once.
 _COPIES = 4
+# Where Linux says what a container may use (cgroup v2 and v1), what it uses, and which of that is files in its cache.
+_LIMITS = (
+    (Path("/sys/fs/cgroup"), "memory.max", "memory.current", ("active_file", "inactive_file")),
+    (
+        Path("/sys/fs/cgroup/memory"), "memory.limit_in_bytes", "memory.usage_in_bytes",
+        ("total_active_file", "total_inactive_file"),
+    ),
+)  # fmt: skip
 # How much of a file is decoded to guess its encoding, in bytes: some ten thousand characters.
 _SAMPLE = 40_000
 
@@ -54,15 +66,17 @@ def read_text(path: str | Path) -> str:
     return decoded(read_bytes(path), path)
 
 
+def files_of(paths: str | Path | Iterable[str | Path]) -> list[str | Path]:
+    """One path or many as a list. Raises CorpusError if memory cannot hold all of the files together."""
+    files = [paths] if isinstance(paths, (str, Path)) else list(paths)
+    _refuse_too_large(files)
+    return files
+
+
 def read_bytes(path: str | Path) -> bytes:
     """The bytes of a file. Raises CorpusError if it is missing, a folder, too large for memory, or cannot be read."""
+    _refuse_too_large([path])
     try:
-        size, free = Path(path).stat().st_size, available_memory()
-        if free is not None and _COPIES * size > free:
-            raise CorpusError(
-                f"{path} has {size / 2**30:.1f} GiB; to read it takes about {_COPIES} times as much, and "
-                f"{free / 2**30:.1f} GiB of memory are free. Give a part of it, or several files one after the other"
-            )
         return Path(path).read_bytes()
     except FileNotFoundError:
         raise CorpusError(f"{path} does not exist") from None
@@ -72,12 +86,62 @@ def read_bytes(path: str | Path) -> bytes:
         raise CorpusError(f"{path} cannot be read: {error.strerror or error}") from None
 
 
+def _refuse_too_large(files: Sequence[str | Path]) -> None:
+    size, free = sum(_unpacked_size(Path(path)) for path in files), available_memory()
+    if free is not None and _COPIES * size > free:
+        what = f"{files[0]} has" if len(files) == 1 else f"{files[0]} and {len(files) - 1:,} more have"
+        raise CorpusError(
+            f"{what} {size / 2**30:.1f} GiB; to read that takes about {_COPIES} times as much, and "
+            f"{free / 2**30:.1f} GiB of memory are free. Give a part of it"
+        )
+
+
+def _unpacked_size(path: Path) -> int:
+    """Bytes of a plain file, or of what is packed in one of NumPy (.npz) or Parquet; 0 for what is not there."""
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            # A pipe can be read but once.
+            return 0
+        with path.open("rb") as file:
+            mark = file.read(4)
+        if mark == b"PK\x03\x04":
+            with zipfile.ZipFile(path) as packed:
+                return max(status.st_size, sum(part.file_size for part in packed.infolist()))
+        if mark == PARQUET:
+            table: Any = import_module("pyarrow.parquet").read_metadata(path)
+            groups = sum(
+                int(table.row_group(number).total_byte_size) for number in range(table.num_row_groups)
+            )
+            # Repeated values take no room in the file, and eight bytes each as numbers.
+            return max(status.st_size, groups, 8 * int(table.num_rows) * int(table.num_columns))
+    except (OSError, ValueError, ImportError, RuntimeError, zipfile.BadZipFile):
+        # Whoever reads it says what is wrong with it.
+        pass
+    return path.stat().st_size if path.is_file() else 0
+
+
 def available_memory() -> int | None:
-    """Bytes of memory that can be had without swapping, as Linux estimates them; None elsewhere."""
+    """Bytes of memory that can be had without swapping, by Linux and a container's limit; None elsewhere."""
+    sizes = [_of_machine(), *(_of_container(*place) for place in _LIMITS)]
+    return min((size for size in sizes if size is not None), default=None)
+
+
+def _of_machine() -> int | None:
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
     except (OSError, StopIteration, ValueError, IndexError):
+        return None
+
+
+def _of_container(folder: Path, limit: str, usage: str, cache: Sequence[str]) -> int | None:
+    """What a limit on this container leaves; files that are only cached count as free. None without a limit."""
+    try:
+        most, used = (int((folder / name).read_text()) for name in (limit, usage))
+        figures = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+        return most - used + sum(int(figures[name]) for name in cache)
+    except (OSError, ValueError, KeyError):
         return None
 
 

@@ -11,7 +11,7 @@ from ...wording import count_of
 from ..tagged import TaggedText, tagged_text
 from .corpus import LeftOut, account_of, listed_counts
 from .records import parse_lines
-from .source import lines_of, read_text
+from .source import files_of, lines_of, read_text
 from .values import clean, kind_of, text_of
 
 # The names of each field of a JSON line, the first of them the one that the documentation teaches.
@@ -53,7 +53,7 @@ def read_tagged(paths: str | Path | Iterable[str | Path]) -> TaggedCorpus:
     The first column is the token and the last one its tag; in CoNLL-U, the form and its universal part of speech.
     Raises CorpusError for a file that cannot be read, with the line in which it is broken, and if no text is left.
     """
-    files = [paths] if isinstance(paths, (str, Path)) else list(paths)
+    files = files_of(paths)
     corpus = TaggedCorpus([], "")
     formats = []
     for path in files:
@@ -73,7 +73,7 @@ def read_tagged(paths: str | Path | Iterable[str | Path]) -> TaggedCorpus:
 
 
 def read_untagged(content: str, path: str, *, item: Callable[[str], TaggedText]) -> list[TaggedText]:
-    """Texts to be tagged: JSON lines with tokens or a text, else each line is a text; empty ones are left out.
+    """Texts to be tagged: JSON lines with tokens or a text, of which one may be empty, else each line that is not.
 
     item: cuts a plain text into tokens. Raises CorpusError if there is no text.
     """
@@ -81,9 +81,8 @@ def read_untagged(content: str, path: str, *, item: Callable[[str], TaggedText])
     if _OBJECT.match(next((line for line in lines if line.strip()), "")):
         items = [_untagged(record, path, place, item) for place, record in parse_lines(lines, path)]
     else:
-        items = [item(line) for line in lines]
-    items = [text for text in items if text.tokens.texts]
-    if not items:
+        items = [text for text in map(item, lines) if text.tokens.texts]
+    if not any(text.tokens.texts for text in items):
         raise CorpusError(f"{path}: there is no text in it")
     return items
 

@@ -25,7 +25,7 @@ def clean(text: str) -> str:
 
 def kind_of(value: Any) -> str:
     """What a JSON value is, in words."""
-    return "null" if value is None else _KINDS[type(value)]
+    return "null" if value is None else _KINDS.get(type(value), f"of type {type(value).__name__}")
 
 
 def is_missing(value: object) -> bool:

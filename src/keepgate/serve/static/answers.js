@@ -1,6 +1,6 @@
 // The networks side by side, each with its answer; one of them is looked into.
 
-import { $, bar, el, fill } from "./dom.js";
+import { $, bar, button, el, fill } from "./dom.js";
 import { lastLane, letterOf, ranks } from "./annotations.js";
 import { gateName, nameOf, fullName } from "./names.js";
 import { count, probability } from "./numbers.js";
@@ -17,7 +17,7 @@ export function startAnswers(explained) {
   showWhy = explained;
   $("along").addEventListener("change", ({ target }) => set({ along: target.checked }));
   on(
-    ["readings", "chosen", "expected", "language", "busy", "explained", "retention", "origin", "changed", "models", "guide", "beforehand", "textbook", ...CHANGES],
+    ["readings", "chosen", "expected", "language", "busy", "explained", "retention", "origin", "changed", "models", "guide", "beforehand", "textbook", "mind", ...CHANGES],
     show,
   );
 }
@@ -28,9 +28,17 @@ function show() {
   $("beforehand-note").hidden = !state.beforehand;
   $("answers").setAttribute("aria-busy", String(state.busy && !state.beforehand));
   fill($("answers"), state.readings.map(card));
+  $("mind-note").hidden = !state.mind;
+  if (state.mind) fill($("mind-note"), t("mind.note"), " ", button(t("mind.hold"), holdAll, { "data-keep": "hold all" }));
   fill($("inside-title"), ...title());
   $("how").textContent = reading() ? t(how()) : "";
   fill($("legend"), reading() ? legend() : []);
+}
+
+/** Nothing is erased anywhere, in the LSTM that points. */
+function holdAll() {
+  choose(state.readings.map((each) => each.model).find((id) => id.endsWith("/open-lstm")) ?? state.chosen);
+  set({ keep: [...reading().tokens.keys()] });
 }
 
 /** How the strip is read, as it is now. */
@@ -103,7 +111,8 @@ function answer(read, chosen) {
   const displayed = changed ? changed.answer : read.answer;
   const open = chosen && state.explained === "answer";
   const verdict = verdictOf(displayed, read);
-  const button = el(
+  const sure = t(surenessOf(displayed, verdict));
+  const press = el(
     "button",
     {
       type: "button",
@@ -111,32 +120,48 @@ function answer(read, chosen) {
       "data-keep": `answer ${read.model}`,
       "aria-expanded": String(open),
       "aria-controls": "panel",
-      "aria-label": t("answers.button", {
-        network: fullName(read.model),
-        answer: displayed.text || t("answers.none"),
-        p: probability(displayed.probability),
-        mark: wordOf(verdict),
-      }),
+      "aria-label": inARow(
+        wordOf(verdict),
+        t("answers.button", { network: fullName(read.model), answer: displayed.text || t("answers.none"), sure, p: probability(displayed.probability) }),
+      ),
       onclick: () => {
         choose(read.model);
         showWhy();
       },
     },
     el("span", { class: "what" }, displayed.text || t("answers.none")),
-    verdict ? el("span", { class: `mark ${verdict}` }, `${signOf(verdict)} ${wordOf(verdict)}`) : null,
+    verdict && !isDoubt(verdict) ? mark(verdict) : null,
     el("span", { class: "why" }, t("answers.why")),
   );
   return [
-    button,
-    isDoubt(verdict) ? el("p", { class: "note" }, said(doubtOf(displayed, read))) : null,
+    isDoubt(verdict) ? el("p", { class: "note" }, mark(verdict), " ", said(doubtOf(displayed, read))) : null,
+    press,
     el(
       "p",
       { class: "sure" },
-      el("span", { class: "note" }, t(isDoubt(verdict) ? "answers.probability.own" : "answers.probability")),
+      el("span", { class: "note" }, sure),
       bar(displayed.probability),
       el("span", {}, probability(displayed.probability)),
     ),
   ];
+}
+
+const mark = (verdict) => el("span", { class: `mark ${verdict}` }, `${signOf(verdict)} ${wordOf(verdict)}`);
+
+/** What the probability is of, by its word's key. */
+function surenessOf({ text }, verdict) {
+  if (!text) return "answers.probability.none";
+  return isDoubt(verdict) ? "answers.probability.own" : "answers.probability";
+}
+
+const inARow = (...parts) => parts.filter(Boolean).join(" · ");
+
+/** What is said of the answer that is looked into: before it, what speaks against it. */
+export function saidOfAnswer() {
+  const read = reading();
+  if (!read) return "";
+  const verdict = verdictOf(read.answer, read);
+  return inARow(wordOf(verdict), isDoubt(verdict) && said(doubtOf(read.answer, read)), quoted(read.answer.text));
 }
 
 /** Why an answer is not to be relied on, in words. */

@@ -26,7 +26,7 @@ export function startEquationPlayer() {
   const begin = () => {
     stop();
     forget("values");
-    [values, fault, token, phase, unit] = [null, null, 0, 0, strip()?.telling ?? null];
+    [values, fault, token, phase, unit] = [null, null, 0, 0, firstUnit()];
     draw();
     if (reading()) visibility.touch();
   };
@@ -40,6 +40,9 @@ export function startEquationPlayer() {
     turn();
   }).observe($("player"));
 }
+
+/** The unit to look at first: of the example of a changed mind the one that forgets most. */
+const firstUnit = () => (state.mind ? strip()?.forgetting : null) ?? strip()?.telling ?? null;
 
 /** Stands on a token, with a book's letters or torch's, and plays from there if asked to. For the guide. */
 export function conduct({ letters = false, at = 0, playing = false }) {
@@ -198,7 +201,7 @@ function equations() {
     "div",
     { class: "equations" },
     el("ol", { class: "phases" }, boxes),
-    ["step.symbols", strip().layer > 0 && "step.layer", model(state.chosen).cell === "mingru" && "step.mingru", model(state.chosen).memory === "c" && "step.cell", hasLetters() && "step.textbook", unit === null ? "step.mean" : "step.one", unit === strip().telling && "step.telling", isChanged() && "step.unchanged"]
+    ["step.symbols", strip().layer > 0 && "step.layer", model(state.chosen).cell === "mingru" && "step.mingru", model(state.chosen).memory === "c" && "step.cell", hasLetters() && "step.textbook", unit === null ? "step.mean" : "step.one", unit === firstUnit() && (state.mind ? "step.forgetting" : "step.telling"), isChanged() && "step.unchanged"]
       .filter(Boolean)
       .map((key) => note(t(key, { unit }))),
   );

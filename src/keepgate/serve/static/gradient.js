@@ -207,10 +207,9 @@ function draw() {
       picked: pick,
     }),
   );
-  fill(
-    document.querySelector(".measured"),
-    [t("gradient.story", { text: reply.story }), t(`gradient.story.${when}`), t("lengthen.chrono")].map(note),
-  );
+  const measured = [t("gradient.story", { text: reply.story }), t(`gradient.story.${when}`), t("lengthen.chrono")];
+  const place = document.querySelector(".measured");
+  if (place.textContent !== measured.join("")) fill(place, measured.map(note));
   fill($("gradient-table"), gradientTable({ ...reply, before, at: nearest(), isBefore: when === "before" }));
 }
 

@@ -7,6 +7,7 @@ export const state = {
   expected: null, // the example's answer, while the form holds the example
   readings: [], // one a network, in the order asked for
   fault: null, // why there are none
+  mind: false, // whether it is the example of a changed mind
   busy: false,
   beforehand: false, // whether the readings were computed when the page was written
   guide: null, // the step of the guided mode, from 1; null in the free one

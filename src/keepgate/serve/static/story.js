@@ -2,12 +2,13 @@
 
 import { ask, during, forget, readBeforehand } from "./api.js";
 import { linkTo, linkedChanges, linkedNetwork, linkedStory, linkedToken } from "./address.js";
+import { saidOfAnswer } from "./answers.js";
 import { $, announce, el, fill } from "./dom.js";
 import { exampleLanguage } from "./vocabulary-note.js";
 import { count } from "./numbers.js";
 import { CHANGES, UNEXPLAINED, asked, model, on, reading, set, state } from "./state.js";
 import { languageOf } from "./text.js";
-import { explain, language, quoted, t } from "./words.js";
+import { explain, language, t } from "./words.js";
 
 const KEPT = ["lstm-chrono", "open-lstm"]; // the networks that are looked into first, if they are served: they remember
 
@@ -163,7 +164,7 @@ export async function read() {
       const expected = told ?? (isExample() && text === example.text ? example.answer : null);
       if (again) set({ readings, expected, beforehand: false, busy: false, fault: null });
       else adopt({ text, question: wanted, expected, readings });
-      announce(t("answers.said", { n: readings.filter((each) => !each.error).length, first: saidFirst() }));
+      announce(t("answers.said", { n: readings.filter((each) => !each.error).length, first: saidOfAnswer() }));
     },
     (fault) => {
       set({ busy: false });
@@ -183,7 +184,7 @@ function clear() {
 function adopt({ text, question: wanted, expected, readings }, { beforehand = false } = {}) {
   $("read-page").classList.remove("cleared");
   set({
-    ...{ text, question: wanted, expected, readings, beforehand },
+    ...{ text, question: wanted, expected, readings, beforehand, mind: text === t("mind.story") },
     ...{ fault: null, busy: false, chosen: readings.length ? chosenFrom(readings) : state.chosen },
     ...UNEXPLAINED,
     ...Object.fromEntries(CHANGES.map((kind) => [kind, []])),
@@ -223,11 +224,6 @@ function chosenFrom(readings) {
     well[0] ??
     null
   );
-}
-
-function saidFirst() {
-  const first = state.readings.find((each) => each.model === state.chosen);
-  return first ? quoted(first.answer.text) : "";
 }
 
 /** Whether the answers shown are another story's than the form's. */

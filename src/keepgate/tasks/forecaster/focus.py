@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ...data.corpora.columns import ColumnNames
 from ...data.corpora.series import series_in
 from ...data.series import Columns, Series
 from ...data.text import Tokens
@@ -19,7 +20,7 @@ def focused(text: str, question: str | None, columns: Columns, ahead: int) -> Se
 
     Raises CorpusError for a table that cannot be read, SettingsError for a question that names none of these.
     """
-    items = series_in(text, columns)
+    items = series_in(text, ColumnNames.of(columns))
     ids = [item.id for item in items]
     name, rest = (question or "").strip(), question or ""
     match = _AHEAD.fullmatch(name)

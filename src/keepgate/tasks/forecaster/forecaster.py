@@ -100,8 +100,9 @@ class Forecaster(Forecasts, nn.Module):
         needed, longest = task.look_back + task.ahead, max(map(len, items))
         if longest < needed:
             raise CorpusError(
-                f"the longest series has {longest:,} steps, and a window needs {needed:,}: look_back={task.look_back} "
-                f"and steps_ahead={task.ahead}; make these smaller (--set look_back=…) or give longer series"
+                f"the longest series has {count_of(longest, 'steps')}, and a window needs {needed:,}: "
+                f"look_back={task.look_back} and steps_ahead={task.ahead}; make these smaller (--set look_back=…) or "
+                "give longer series"
             )
         return task
 
@@ -174,6 +175,10 @@ class Forecaster(Forecasts, nn.Module):
         above = (right.unsqueeze(-1) - outputs[..., 1:]) * present.unsqueeze(-1)
         losses = point + torch.maximum(levels * above, (levels - 1) * above).sum(-1)
         return losses.sum() / present.sum().clamp(min=1), None
+
+    def loss_weight(self, batch: WindowBatch) -> int:
+        """How many values after the windows are known."""
+        return 0 if batch.targets is None else int(torch.isfinite(batch.targets).sum())
 
     def measure(
         self,

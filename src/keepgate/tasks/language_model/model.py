@@ -208,6 +208,10 @@ class LanguageModel(nn.Module):
         loss = cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=PAD)
         return loss, final if isinstance(final, tuple) else (final,)
 
+    def loss_weight(self, batch: PassageBatch) -> int:
+        """All tokens but the first of each row."""
+        return int((batch.lengths - 1).sum())
+
     def scored(
         self, examples: Sequence[Passage], last: int | None = None
     ) -> tuple[Float[Tensor, "rows tokens"], Int[Tensor, " rows"]]:

@@ -4,7 +4,8 @@ import { Fault } from "../fault.js";
 
 /**
  * The engine, opened when it is first asked. basics: characters, templates and each language's words and models. worker: gives
- * { source, answerOn }, the worker as a script and as a function of a port. load: gives a language's networks.
+ * { source, answerOn }, the worker as a script and as a function of a port. load: gives a language's networks, each
+ * with its model's id.
  */
 export function browserEngine({ basics, worker, load }) {
   const waiting = new Map();
@@ -35,13 +36,16 @@ export function browserEngine({ basics, worker, load }) {
     return opened;
   }
 
+  /** A network with what the page knows of its model, in place of the id. */
+  const described = (network) => ({ ...network, model: basics.models.find(({ id }) => id === network.model) });
+
   /** Has the networks of a language handed to the worker, once. */
   function need(language) {
     if (!loaded.has(language))
       loaded.set(
         language,
         Promise.all([open(), load(language)]).then(
-          ([port, networks]) => port.postMessage({ kind: "networks", networks }),
+          ([port, networks]) => port.postMessage({ kind: "networks", networks: networks.map(described) }),
           (error) => {
             loaded.delete(language);
             throw error;

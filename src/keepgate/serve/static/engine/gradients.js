@@ -5,7 +5,7 @@ import { termsOf } from "./memory.js";
 
 /**
  * The gradient of the answer's margin by each state of each place after each step, the step's other states held fixed. count:
- * of a single place, of how many steps at the end it is wanted.
+ * of how many steps at the end it is wanted, of one direction.
  */
 export function byState(reading, count = Infinity) {
   const { reader, steps } = reading;
@@ -26,7 +26,7 @@ export function byState(reading, count = Infinity) {
 
 /** The same of one place; adds the gradient of its inputs to `below`. */
 function backwards(place, steps, dOutput, below, count) {
-  const { cell, units, gates, inputs, weights } = place;
+  const { cell, units, gates, weights } = place;
   const all = new Array(steps.length);
   const [dWx, dUh, dPrev] = [new Float64Array(gates), new Float64Array(gates), new Float64Array(place.size)];
   let arriving = new Float64Array(place.size);
@@ -36,28 +36,16 @@ function backwards(place, steps, dOutput, below, count) {
     all[t] = arriving;
     const { wx, uh, prev, next, traced } = steps[t];
     cell.backward(units, next, traced, wx, uh, prev, weights.vectors, arriving, dWx, dUh, dPrev);
-    arriving = Float64Array.from(dPrev);
+    arriving = new Float64Array(dPrev);
     throughUh(place, dUh, arriving);
-    if (below) addTransposed(weights.ih, dWx, gates, inputs, below[t]);
+    if (below) place.ih.transposed.addTo(below[t], dWx);
   }
   return all;
 }
 
-function throughUh({ cell, weights, units, gates }, dUh, into) {
-  if (cell.recurrent === "dense") addTransposed(weights.hh, dUh, gates, units, into);
-  if (cell.recurrent === "diagonal") dUh.forEach((d, k) => (into[k % units] += weights.hh[k] * d));
-}
-
-/** into += matrix^T · vector; four rows at a time, so that what is added to is read and written less often. */
-function addTransposed(matrix, vector, rows, columns, into) {
-  let row = 0;
-  for (; row + 3 < rows; row += 4) {
-    const [a, b, c, d] = [vector[row], vector[row + 1], vector[row + 2], vector[row + 3]];
-    let at = row * columns;
-    for (let k = 0; k < columns; ++k, ++at)
-      into[k] += matrix[at] * a + matrix[at + columns] * b + (matrix[at + 2 * columns] * c + matrix[at + 3 * columns] * d);
-  }
-  for (; row < rows; ++row) for (let k = 0; k < columns; ++k) into[k] += matrix[row * columns + k] * vector[row];
+function throughUh({ cell, weights, units, hh, scale }, dUh, into) {
+  hh?.transposed.addTo(into, dUh, scale);
+  if (cell.recurrent === "diagonal") dUh.forEach((d, k) => (into[k % units] += scale * weights.hh[k] * d));
 }
 
 /** The first-order effect on the answer's margin of each token's write in the last layer, or the gradient's norm there. */
@@ -89,20 +77,24 @@ function influence(place, step, gradient) {
   return sum;
 }
 
-const squares = (values) => values.reduce((sum, value) => sum + value * value, 0);
+function squares(values, unit = 1) {
+  let sum = 0;
+  for (let k = 0; k < values.length; ++k) sum += (values[k] / unit) ** 2;
+  return sum;
+}
 
 /** A vector's norm, scaled first so that squares do not underflow. */
 function norm(vectors) {
   let most = 0;
-  for (const vector of vectors) for (const value of vector) most = Math.max(most, Math.abs(value));
+  for (const vector of vectors) for (let k = 0; k < vector.length; ++k) most = Math.max(most, Math.abs(vector[k]));
   if (most === 0 || !Number.isFinite(most)) return most;
-  return most * Math.sqrt(vectors.reduce((sum, vector) => sum + squares(vector.map((value) => value / most)), 0));
+  return most * Math.sqrt(vectors.reduce((sum, vector) => sum + squares(vector, most), 0));
 }
 
 /** The norm of the margin's gradient by all states, so many steps before the end of reading, relative to that at the end. */
 export function byLag(reading, lags) {
-  const { places } = reading.reader;
-  const gradients = byState(reading, places.length === 1 ? lags + 1 : Infinity);
+  const { places, directions } = reading.reader;
+  const gradients = byState(reading, directions === 1 ? lags + 1 : Infinity);
   const at = (lag) =>
     norm(places.map(({ reverse }, p) => gradients[p][reverse ? lag : reading.output.length - 1 - lag]));
   const end = at(0);
@@ -116,8 +108,6 @@ export function changedPlaces(places, { bias, scale }) {
     const [gate, sign] = cell.retains ?? []; // -1 where the gate's complement retains
     const at = cell.gates.indexOf(gate);
     const biasIh = weights.biasIh.map((value, k) => (at >= 0 && Math.floor(k / units) === at ? value + sign * bias : value));
-    return Object.assign(Object.create(Place.prototype), place, {
-      weights: { ...weights, biasIh, hh: weights.hh?.map((value) => value * scale) },
-    });
+    return Object.assign(Object.create(Place.prototype), place, { weights: { ...weights, biasIh }, scale });
   });
 }

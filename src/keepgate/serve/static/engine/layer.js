@@ -1,42 +1,43 @@
 // A recurrent network over tokens: its layers and directions, each a cell that is stepped through, with a trace of all values.
 
 import { cells } from "./cells.js";
+import { Matrix } from "./matrix.js";
 
 /**
  * A layer and direction: its cell and weights.
  *
- * weights: { ih, hh, biasIh, biasHh, vectors } as Float64Array, rows of the gates in the cell's order.
+ * weights: { ih, hh, biasIh, biasHh, vectors } as Float64Array, rows of the gates in the cell's order. scale: by which its
+ * recurrent weights are multiplied.
  */
 export class Place {
   constructor({ cell, layer, reverse, units, inputs, weights }) {
-    Object.assign(this, { cell: cells[cell], layer, reverse, units, inputs, weights });
+    Object.assign(this, { cell: cells[cell], layer, reverse, units, inputs, weights, scale: 1 });
     this.size = this.cell.states.length * units; // of all states
     this.gates = this.cell.gates.length * units;
+    this.ih = new Matrix(weights.ih, this.gates, inputs);
+    this.hh = this.cell.recurrent === "dense" ? new Matrix(weights.hh, this.gates, units) : null;
   }
 
   /** W_ih x + b_ih. */
   wx(x) {
-    const { weights, inputs, gates } = this;
-    return product(weights.ih, x, weights.biasIh, gates, inputs);
+    return this.ih.addTo(new Float64Array(this.weights.biasIh), x);
   }
 
   /** W_hh h + b_hh, or one weight a unit; nothing for a cell that does not look back. */
   uh(states, into = new Float64Array(this.gates)) {
-    const { weights, units, gates } = this;
+    const { weights, units, gates, scale } = this;
     if (this.cell.recurrent === "none") return into;
-    if (this.cell.recurrent === "diagonal") {
-      for (let k = 0; k < gates; ++k) into[k] = weights.hh[k] * states[k % units] + weights.biasHh[k];
-      return into;
-    }
-    return product(weights.hh, states, weights.biasHh, gates, units, into);
+    into.set(weights.biasHh);
+    if (this.hh) return this.hh.addTo(into, states, scale);
+    for (let k = 0; k < gates; ++k) into[k] += scale * weights.hh[k] * states[k % units];
+    return into;
   }
 
-  /** All values of one step from the states before it. */
-  step(wx, prev) {
+  /** All values of one step from the states before it. at: takes so many numbers of memory. */
+  step(wx, prev, at = (count) => new Float64Array(count)) {
     const { cell, units } = this;
-    const uh = this.uh(prev);
-    const next = new Float64Array(this.size);
-    const traced = new Float64Array(cell.traced.length * units);
+    const uh = this.uh(prev, at(this.gates));
+    const [next, traced] = [at(this.size), at(cell.traced.length * units)];
     cell.step(units, wx, uh, prev, this.weights.vectors, next, traced);
     return { wx, uh, prev, next, traced };
   }
@@ -44,10 +45,12 @@ export class Place {
   /** The steps of some inputs in the order of reading, from these states on; in the inputs' order. */
   run(wxs, states) {
     const steps = new Array(wxs.length);
-    let prev = states;
+    const all = new Float64Array(wxs.length * (this.gates + this.size + this.cell.traced.length * this.units));
+    let [prev, used] = [states, 0];
+    const at = (count) => all.subarray(used, (used += count));
     for (let n = 0; n < wxs.length; ++n) {
       const t = this.reverse ? wxs.length - 1 - n : n;
-      steps[t] = this.step(wxs[t], prev);
+      steps[t] = this.step(wxs[t], prev, at);
       prev = steps[t].next;
     }
     return steps;
@@ -68,47 +71,6 @@ export class Place {
   }
 
   initial = () => new Float64Array(this.size);
-}
-
-/** out = matrix · vector + bias; eight rows at a time, whose sums do not wait for each other. */
-export function product(matrix, vector, bias, rows, columns, out = new Float64Array(rows)) {
-  let row = 0;
-  for (; row + 7 < rows; row += 8) {
-    let a = bias[row];
-    let b = bias[row + 1];
-    let c = bias[row + 2];
-    let d = bias[row + 3];
-    let e = bias[row + 4];
-    let f = bias[row + 5];
-    let g = bias[row + 6];
-    let h = bias[row + 7];
-    let at = row * columns;
-    for (let k = 0; k < columns; ++k, ++at) {
-      const x = vector[k];
-      a += matrix[at] * x;
-      b += matrix[at + columns] * x;
-      c += matrix[at + 2 * columns] * x;
-      d += matrix[at + 3 * columns] * x;
-      e += matrix[at + 4 * columns] * x;
-      f += matrix[at + 5 * columns] * x;
-      g += matrix[at + 6 * columns] * x;
-      h += matrix[at + 7 * columns] * x;
-    }
-    out[row] = a;
-    out[row + 1] = b;
-    out[row + 2] = c;
-    out[row + 3] = d;
-    out[row + 4] = e;
-    out[row + 5] = f;
-    out[row + 6] = g;
-    out[row + 7] = h;
-  }
-  for (; row < rows; ++row) {
-    let sum = bias[row];
-    for (let k = 0; k < columns; ++k) sum += matrix[row * columns + k] * vector[k];
-    out[row] = sum;
-  }
-  return out;
 }
 
 /** Vectors of two directions side by side; of one direction, that itself. */

@@ -1,7 +1,8 @@
 // A reader that points: one network over a text and its question, in both directions; then the scores of spans and of no answer.
 
 import { CANDIDATES, RUNNER_UP } from "./constants.js";
-import { product, joined, runStack } from "./layer.js";
+import { joined, runStack } from "./layer.js";
+import { linear } from "./matrix.js";
 import { add, placesOf, softmax } from "./reader.js";
 import { fold, tokenize } from "./text.js";
 import { widened } from "./weights.js";
@@ -87,7 +88,7 @@ export class PointerReader {
     const asked = joined([output.at(-1).subarray(0, units), output[count].subarray(units)]);
     const rows = output
       .slice(0, count)
-      .map((state) => product(weight.data, joined([state, asked]), bias.data, ...weight.shape).map(Math.tanh));
+      .map((state) => linear(weight, joined([state, asked]), bias).map(Math.tanh));
     const highest = rows[0].map((_, k) => rows.reduce((most, row) => Math.max(most, row[k]), -1));
     return { rows, asked, highest };
   }
@@ -97,12 +98,12 @@ export class PointerReader {
     const { rows, asked, highest } = this.hidden(reading, output);
     const { "network.ends.weight": weight, "network.ends.bias": bias } = this.tensors;
     const { "network.none.weight": none, "network.none.bias": noneBias } = this.tensors;
-    const ends = rows.map((row) => product(weight.data, row, bias.data, ...weight.shape));
+    const ends = rows.map((row) => linear(weight, row, bias));
     const longest = this.settings.max_answer_span;
     const scores = ends.flatMap(([start], t) =>
       Array.from({ length: longest }, (_, beyond) => start + (ends[t + beyond]?.[1] ?? NEVER)),
     );
-    return [...scores, product(none.data, joined([asked, highest]), noneBias.data, ...none.shape)[0]];
+    return [...scores, linear(none, joined([asked, highest]), noneBias)[0]];
   }
 
   /** The most probable span, or none, with the next ones. number: its place among the scores. */

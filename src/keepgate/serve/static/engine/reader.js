@@ -2,7 +2,8 @@
 
 import { cells } from "./cells.js";
 import { CANDIDATES, RUNNER_UP, TIMES_CHANCE } from "./constants.js";
-import { Place, joined, product, runStack } from "./layer.js";
+import { Place, joined, runStack } from "./layer.js";
+import { linear } from "./matrix.js";
 import { Vocabulary, tokenize } from "./text.js";
 import { widened } from "./weights.js";
 
@@ -75,14 +76,14 @@ export class Reader {
     const { "readout.weight": weight, "readout.bias": bias } = this.tensors;
     const last = this.lastOf(output);
     const pooled = reading.query ? joined([this.attended(reading.query, output).read, reading.query, last]) : last;
-    return product(weight.data, pooled, bias.data, weight.shape[0], weight.shape[1]);
+    return linear(weight, pooled, bias);
   }
 
   /** What a question's state reads of the outputs, and with which weights. */
   attended(query, output) {
     const projection = this.tensors["attention.query_proj.weight"];
-    const [rows, columns] = projection.shape;
-    const projected = product(projection.data, query, new Float64Array(rows), rows, columns);
+    const [rows] = projection.shape;
+    const projected = linear(projection, query, null);
     const scale = 1 / Math.sqrt(rows);
     const weights = softmax(output.map((state) => dot(projected, state) * scale));
     const read = new Float64Array(rows);

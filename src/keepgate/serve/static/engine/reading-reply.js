@@ -1,6 +1,6 @@
 // A reading as the page needs it: the answer, the tokens, the gates over them, and how long the memory lasts.
 
-import { movesOf, retentionOf, termsOf } from "./memory.js";
+import { inOrder, movesOf, retentionOf, termsOf } from "./memory.js";
 
 /** A layer and direction of a reading, with its steps; -1 is the last layer. */
 export function part(reading, layer = -1, reverse = false) {
@@ -70,6 +70,7 @@ function stripOf({ gates }, place, steps) {
     gates: Object.fromEntries(gates.map((gate) => [gate, meanOf(gate)])),
     moves: Object.fromEntries(cell.states.map((state) => [state, movesOf(place, steps, state)])),
     telling: tellingUnit(place, steps),
+    forgetting: forgettingUnit(place, steps),
   };
 }
 
@@ -79,5 +80,15 @@ function tellingUnit({ cell, units }, steps) {
   const most = new Float64Array(units);
   for (const { prev, next } of steps)
     for (let u = 0; u < units; ++u) most[u] = Math.max(most[u], Math.abs(next[at + u] - prev[at + u]));
+  return most.indexOf(Math.max(...most));
+}
+
+/** The unit of which the share that is kept falls most from a step to the next; null where there is no such share. */
+function forgettingUnit(place, steps) {
+  if (!place.cell.keep || steps.length < 2) return null;
+  const keeps = inOrder(place, steps).map((step) => termsOf(place, step).keep);
+  const most = new Float64Array(place.units).fill(-1);
+  for (let t = 1; t < keeps.length; ++t)
+    for (let u = 0; u < place.units; ++u) most[u] = Math.max(most[u], keeps[t - 1][u] - keeps[t][u]);
   return most.indexOf(Math.max(...most));
 }
