@@ -195,6 +195,9 @@ def test_other_commands_say_what_it_is_for(files: Path, lstm: Path, keepgate) ->
     ran = keepgate("forecast", lstm, files / "power.csv")
     assert ran.code == 2
     assert "forecasts no series" in ran.err
-    ran = keepgate("serve", files / "mine")
+    ran = keepgate("serve", files / "mine", "--data", lstm / "model.toml")
+    assert ran.code == 3
+    assert "model.toml" in ran.err
+    ran = keepgate("serve", lstm, "--data", files / "power.csv")
     assert ran.code == 2
-    assert "reads series" in ran.err
+    assert "no model here reads series" in ran.err
