@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ...data.corpora.columns import ColumnNames
 from ...data.corpora.series import read_series_like, series_in
 from ...data.series import Series
 from ...lens import explain
@@ -29,7 +30,7 @@ class ForecasterModel(SeriesModel):
 
     def in_table(self, table: str) -> Sequence[Series]:
         """The series in a table, in the columns that the model was trained on."""
-        return series_in(table, self.task.statistics.columns)
+        return series_in(table, ColumnNames.of(self.task.statistics.columns))
 
     def in_file(self, path: Path) -> Sequence[Series]:
         """The series in a file, in the columns that the model was trained on."""
