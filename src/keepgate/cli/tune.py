@@ -40,7 +40,7 @@ def tune(job: Job) -> None:
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise SettingsError("--tune starts its own processes; run it without torchrun (--jobs says how many)")
     _refuse_taken(options)
-    corpus = job.command.read(job.data, job.columns)
+    corpus = job.command.read(job.data, job.columns, job.options.work)
     print_text(console, sanitize(corpus.account(0)))
     kind, reason = job.command.detect(corpus, job.kind)
     if reason:
