@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from .console import one_line
 from .exit_codes import fault_of
 from .own_cells import register_own_cells
-from .search_space import Space, Values
+from .search_space import SEED, Space, Values
 from .study import best_first, finished
 from .train import Score
 from .train_options import Options
@@ -58,12 +58,13 @@ class Job:
 
     def of_trial(self, number: int, settings: Mapping[str, Any]) -> "Job":
         """The job with these settings, in the folder of this trial."""
-        pairs = tuple(f"{name}={value}" for name, value in settings.items())
+        pairs = tuple(f"{name}={value}" for name, value in settings.items() if name != SEED)
         options, board = self.options, self.options.tensorboard
         own = replace(
             options,
             out=options.work / "trials" / str(number) / "model",
             set_=(*options.set_, *pairs),
+            seed=settings.get(SEED, options.seed),
             threads=options.threads or 1,
             tune=None,
             resume=False,

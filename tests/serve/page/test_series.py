@@ -151,7 +151,6 @@ def test_a_label(language: str, width: int, dark: bool, visit: Open, series_fold
 
 def test_a_table_of_one_s_own(visit: Open) -> None:
     page = opened(visit, "gestures", "en", 1280, False)
-    page.on("console", lambda _: None)
     page.locator("#source").select_option("own")
     page.locator("#table").fill(gestures().replace("g1", "mine"))
     page.keyboard.press("Control+Enter")
@@ -171,6 +170,11 @@ def test_a_table_that_cannot_be_read_is_said(visit: Open) -> None:
     page.locator("#asking button[type=submit]").click()
     page.locator("#asking-fault").wait_for()
     assert "has no column" in page.locator("#asking-fault").inner_text()
+    # What is shown is said to be older, and can still be asked about.
+    assert page.locator("#stale-note").is_visible()
+    page.locator("#strip").focus()
+    page.keyboard.press("Enter")
+    page.locator(".toggles").wait_for()
     check(page, "a fault")
 
 

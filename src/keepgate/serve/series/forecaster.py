@@ -30,7 +30,7 @@ class ForecasterModel(SeriesModel):
 
     def in_table(self, table: str) -> Sequence[Series]:
         """The series in a table, in the columns that the model was trained on."""
-        return series_in(table, ColumnNames.of(self.task.statistics.columns))
+        return series_in(table, ColumnNames.of(self.task.statistics.columns), "the table")
 
     def in_file(self, path: Path) -> Sequence[Series]:
         """The series in a file, in the columns that the model was trained on."""
