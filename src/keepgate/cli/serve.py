@@ -18,6 +18,7 @@ EPILOGUE = """Examples:
   keepgate serve
   keepgate serve --open
   keepgate serve my-model another-model --port 9000
+  keepgate serve my-forecaster --data power.csv
 
 Four small networks for stories in Traditional Chinese and four in English come with keepgate. Models of your own stand
 first, and alone until a box on the page asks the others too. Ctrl-C ends it.
@@ -37,6 +38,14 @@ def serve(
             help="Folders that `keepgate train` wrote, shown in place of the networks that come along, or with them."
         ),
     ],
+    data: Annotated[
+        tuple[Path, ...],
+        Parameter(
+            metavar="FILE",
+            help="Series to choose from on the page, for models that read series, in the columns they were trained on; "
+            "else a visitor gives a table.",
+        ),
+    ] = (),
     port: Annotated[
         int, Parameter(help="Where the page is served; 0 takes any port that is free. Default 8321.")
     ] = 8321,
@@ -48,7 +57,7 @@ def serve(
     """Show in a browser what networks remember.
 
     Serves a page on this machine: type a text and a question, see which network answers and which has forgotten, what
-    each word wrote into memory, and which word erased it.
+    each word wrote into memory, and which word erased it. Forecasters and series classifiers have a page of their own.
     """
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
     if missing:
@@ -66,7 +75,7 @@ def serve(
         from ..serve.models import served
         from ..serve.server import run
 
-        run(served(model), listening, host, ready=lambda address: _tell(address, browser=open))
+        run(served(model, data), listening, host, ready=lambda address: _tell(address, browser=open))
     finally:
         listening.close()
 

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
@@ -18,6 +18,7 @@ from .limits import Limits, RequestError, bad_request
 from .models import Models
 from .reading_cache import ReadingCache
 from .routes import Json, Service, router
+from .series_routes import router as series_router
 from .worker_pool import WorkerPool
 
 
@@ -40,12 +41,20 @@ def application(models: Models, address: Address, limits: Limits | None = None) 
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(KeepgateError, _keepgate_error)
     app.add_exception_handler(Exception, _bug)
+    # Before the others, of which the last one takes any path.
+    app.include_router(series_router)
     app.include_router(router)
+    if models.own_are_series:
+        app.add_route("/", _to_series)
     # A machine may know .js by another type, and a browser told not to sniff would not run it.
     for ending, kind in ((".js", "text/javascript"), (".css", "text/css"), (".json", "application/json")):
         mimetypes.add_type(kind, ending)
     app.mount("/", StaticFiles(directory=STATIC, html=True))
     return Guard(app, address=address, limits=limits)
+
+
+async def _to_series(_: Request) -> Response:
+    return RedirectResponse("series/")
 
 
 async def _request_error(_: Request, error: Exception) -> Response:

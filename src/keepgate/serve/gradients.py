@@ -18,7 +18,8 @@ from ..lens import read
 from ..lens.gradients import explodes, gradient_of_run, vanishing_lag
 from ..lens.thresholds import EXPLODED
 from ..tasks.task import Task
-from .models import Model, layer_of
+from .models import Model
+from .network import layer_of
 from .serialize import JsonObject, rounded_list
 
 # Of the gradient where it vanished, still there at the furthest lag: it fades no more.

@@ -6,29 +6,25 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from ..data.labelled import LabelledText
 from ..data.questions import Question
 from ..demo import pretrained
 from ..demo.story_templates import STORY_TEMPLATES, Language
-from ..emit.unicode import equations_of
-from ..equations import Cell
-from ..equations.simplify import ONE
-from ..errors import CellError, SettingsError
+from ..errors import SettingsError
 from ..export import load
 from ..nn import Recurrent
 from ..tasks import KINDS
 from ..tasks.answer import Answer
-from ..tasks.probe import SeriesProbed
 from ..tasks.task import Task
-from ..wording import LANGUAGES, meaning
 from .fullwidth import normalise_widths
 from .limits import RequestError
+from .network import layer_of, network_json
+from .series.load import series_model, with_data
+from .series.model import SeriesModel, SeriesModels
 from .vocabulary_coverage import language_of, vocabulary_share
 
-# Of the answers that a reader chooses from, so many are listed.
-MAX_CHOICES = 64
 # The page's names for them: the cell, and the initialisation of its biases.
 _DISPLAY_NAMES = {"rnn": ("RNN", None), "lstm-zero": ("LSTM", "zero"), "lstm-chrono": ("LSTM", "chrono"),
           "gru-chrono": ("GRU", "chrono"), "open-rnn": ("RNN", "open"), "open-lstm": ("LSTM", "open"),
@@ -123,47 +119,33 @@ class Model:
 
     def as_dict(self) -> dict[str, object]:
         """The model as the page needs it."""
-        layer, cell = self.layer, self.layer.cell
         return {
             "id": self.id,
             "name": self.name,
             "note": self.note,
             "language": self.language,
             "vocabulary_share": self.vocabulary_share,
-            "cell": cell.name,
-            "kind": self.task.kind,
-            "parameters": sum(weight.numel() for weight in self.task.parameters()),
-            "hidden_size": layer.hidden_size,
-            "layers": [
-                {"layer": number, "reverse": reverse}
-                for number in range(layer.num_layers)
-                for reverse in (False, True)[: layer.directions]
-            ],
-            "gates": list(gates_of(cell)),
-            "letters": {
-                language: {name: meaning(cell.letters, name, language) for name in cell.letters}
-                for language in LANGUAGES
-            },
-            "states": sorted(cell.states, key=lambda state: state != cell.memory_state),
-            "memory": cell.memory_state,
-            "keeps": cell.retain_gate,
-            "keeps_closed": gate_that_keeps_closed(cell),
-            "erases_without_write": erases_without_write(cell),
+            **network_json(self.task),
             "shipped": self.shipped,
             "form": self.form,
             "fact": self.fact,
-            "choices": list(self.choices or ())[:MAX_CHOICES],
-            "equations": [
-                {"phase": line.phase, "name": line.name, "text": line.text} for line in equations_of(cell)
-            ],
         }
 
 
-class Models:
-    """The served models, in order and by id."""
+Own = TypeVar("Own", Model, SeriesModel)
 
-    def __init__(self, models: Iterable[Model]) -> None:
+
+class Models:
+    """The served models that read texts, in order and by id; beside them those that read series."""
+
+    def __init__(self, models: Iterable[Model], series: Iterable[SeriesModel] = ()) -> None:
         self._by_id = {model.id: model for model in models}
+        self.series = SeriesModels(series)
+
+    @property
+    def own_are_series(self) -> bool:
+        """Whether the user's own models all read series."""
+        return bool(self.series) and all(model.shipped for model in self)
 
     def __iter__(self) -> Iterator[Model]:
         return iter(self._by_id.values())
@@ -180,55 +162,21 @@ class Models:
         return self._by_id[name]
 
 
-def served(folders: Iterable[Path] = ()) -> Models:
+def served(folders: Iterable[Path] = (), data: Sequence[Path] = ()) -> Models:
     """The shipped networks, and before them the bundles in these folders.
 
-    Raises BundleError for a folder that is no model, SettingsError for a network without memory.
+    data: files of series for the models that read them. Raises BundleError for a folder that is no model, CorpusError
+    for a file that no model can read, SettingsError for a network without memory, and for data without such a model.
     """
-    own = [_own(folder, task) for folder in folders for task in (load(folder),)]
-    return Models(
-        [
-            *_with_unique_ids(own),
-            *map(_shipped, (*pretrained.folders().items(), *pretrained.open_folders().items())),
-        ]
-    )
-
-
-def layer_of(task: Task) -> Recurrent:
-    """The layer that reads a task's text. Raises SettingsError for a task without memory."""
-    try:
-        layer = task.get_submodule(task.reading_layer())
-    except CellError as fault:
+    own = [_own(folder) for folder in folders]
+    texts = [model for model in own if isinstance(model, Model)]
+    series = [model for model in own if isinstance(model, SeriesModel)]
+    if data and not series:
         raise SettingsError(
-            f"this {task.kind} has no memory to look into; serve one with an RNN, LSTM or GRU"
-        ) from fault
-    assert isinstance(layer, Recurrent)
-    return layer
-
-
-def erases_without_write(cell: Cell) -> bool:
-    """Whether a step of the cell that writes nothing still erases, as an LSTM's does and a GRU's does not."""
-    update = cell.additive.get(cell.memory_state)
-    return update is not None and update.keep_without_write is not ONE
-
-
-def gate_that_keeps_closed(cell: Cell) -> str | None:
-    """The gate that keeps as far as it is closed, as a minGRU's; None where an open one keeps, or none does."""
-    block = cell.analysis.retain_block
-    return block[0] if cell.retain_gate is None and block is not None and block[0] in gates_of(cell) else None
-
-
-def gates_of(cell: Cell) -> tuple[str, ...]:
-    """The names of a cell's gates: the one that keeps first, then the one that lets in."""
-    order = (cell.retain_gate, cell.input_gate)
-    gates = set(cell.analysis.gates.values())
-    return tuple(
-        sorted((name for name in cell.traced if name in gates), key=lambda name: _place(name, order))
-    )
-
-
-def _place(name: str, order: tuple[str | None, ...]) -> int:
-    return order.index(name) if name in order else len(order)
+            "--data is given, and no model here reads series; leave it out, or name one that does"
+        )
+    shipped = map(_shipped, (*pretrained.folders().items(), *pretrained.open_folders().items()))
+    return Models([*_with_unique_ids(texts), *shipped], with_data(_with_unique_ids(series), data))
 
 
 def _shipped(item: tuple[str, Path]) -> Model:
@@ -245,17 +193,16 @@ def _shipped(item: tuple[str, Path]) -> Model:
     )
 
 
-def _own(folder: Path, task: Task) -> Model:
-    if isinstance(task, SeriesProbed):
-        raise SettingsError(
-            f"{folder}: this {task.kind} reads series, and the page texts; use `keepgate look`"
-        )
+def _own(folder: Path) -> Model | SeriesModel:
+    task = load(folder)
     try:
         layer_of(task)
     except SettingsError as fault:
         raise SettingsError(f"{folder}: {fault}") from fault
     name = folder.resolve().name
-    return Model(id=_id_from(name), name=name, note=None, language=None, shipped=False, task=task)
+    return series_model(_id_from(name), name, task) or Model(
+        id=_id_from(name), name=name, note=None, language=None, shipped=False, task=task
+    )
 
 
 def _id_from(name: str) -> str:
@@ -263,7 +210,7 @@ def _id_from(name: str) -> str:
     return re.sub(r"[^\w.-]+", "-", name) or "model"
 
 
-def _with_unique_ids(models: Iterable[Model]) -> Iterator[Model]:
+def _with_unique_ids(models: Iterable[Own]) -> Iterator[Own]:
     """The models; of several with one id, the later ones are numbered."""
     counts: Counter[str] = Counter()
     for model in models:

@@ -2,6 +2,7 @@
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import replace
 
 from ..data.questions import Question
@@ -11,7 +12,7 @@ from ..lens.readers import Reading
 from ..tasks.choice.reader import joined
 from .models import Model
 
-_Key = tuple[str, str, str]
+_Key = tuple[object, ...]
 
 
 class ReadingCache:
@@ -28,13 +29,18 @@ class ReadingCache:
 
     def get(self, model: Model, question: Question) -> Reading:
         """The model's reading of a question, cached or read now. Raises as `lens.read` does."""
-        key = (model.id, question.text, question.question)
+        return self.kept(
+            (model.id, question.text, question.question), lambda: read_normalised(model, question)
+        )
+
+    def kept(self, key: _Key, read: Callable[[], Reading]) -> Reading:
+        """The reading of this key, cached or read now. Raises as `read` does."""
         with self._lock:
             if key in self._entries:
                 self._entries.move_to_end(key)
                 return self._entries[key][0]
         # Not under the lock: other requests need not wait. Two readings of one question are alike.
-        reading = read_normalised(model, question)
+        reading = read()
         with self._lock:
             if key not in self._entries:
                 self._entries[key] = reading, size_of(reading)

@@ -24,11 +24,13 @@ Index = Annotated[int, Field(ge=0, le=10_000_000)]
 ModelIds = Annotated[list[ModelId], Field(min_length=1, max_length=MAX_MODELS)]
 
 
-class _Body(BaseModel):
+class Body(BaseModel):
+    """Strict, without unknown fields."""
+
     model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
 
-class QuestionRequest(_Body):
+class QuestionRequest(Body):
     """A text and what is asked about it."""
 
     text: Text
@@ -47,12 +49,24 @@ class ModelRequest(QuestionRequest):
     model: ModelId
 
 
-class LayerRequest(ModelRequest):
+class Place(Body):
     """One layer and direction; one of its units, or all."""
 
     layer: Annotated[int, Field(ge=-1000, le=1000)] = -1
     reverse: bool = False
     unit: Index | None = None
+
+
+class Changes(Body):
+    """Tokens that are removed whole, tokens whose writes alone are ablated, tokens at which nothing may be erased."""
+
+    remove: Annotated[list[Index], Field(max_length=MAX_INTERVENTIONS)] = []
+    drop: Annotated[list[Index], Field(max_length=MAX_INTERVENTIONS)] = []
+    keep: Annotated[list[Index], Field(max_length=MAX_INTERVENTIONS)] = []
+
+
+class LayerRequest(ModelRequest, Place):
+    """One layer and direction of a reading."""
 
 
 class TokenRequest(LayerRequest):
@@ -61,12 +75,8 @@ class TokenRequest(LayerRequest):
     token: Index
 
 
-class WhatIfRequest(ModelRequest):
-    """Tokens that are removed whole, tokens whose writes alone are ablated, tokens at which nothing may be erased."""
-
-    remove: Annotated[list[Index], Field(max_length=MAX_INTERVENTIONS)] = []
-    drop: Annotated[list[Index], Field(max_length=MAX_INTERVENTIONS)] = []
-    keep: Annotated[list[Index], Field(max_length=MAX_INTERVENTIONS)] = []
+class WhatIfRequest(ModelRequest, Changes):
+    """A reading with some changes."""
 
 
 class LengthenRequest(ReadRequest):
@@ -77,7 +87,7 @@ class LengthenRequest(ReadRequest):
     to: Annotated[int, Field(ge=1, le=10_000)] = 1000
 
 
-class GradientRequest(_Body):
+class GradientRequest(Body):
     """Models with another bias and scaled recurrent weights; lags in tokens."""
 
     models: ModelIds

@@ -68,7 +68,7 @@ class Service:
         return Json(await self.pool.run(work, lambda: _disconnected(request)))
 
 
-def _service(request: Request) -> Service:
+def service_of(request: Request) -> Service:
     service: Service = request.app.state.service
     return service
 
@@ -81,7 +81,7 @@ async def _disconnected(request: Request) -> None:
 @router.get("/models")
 async def models(request: Request) -> Json:
     """The served models and the limits of a request."""
-    service = _service(request)
+    service = service_of(request)
     limits = {"tokens": service.limits.tokens, "bytes": service.limits.body}
     return Json({"models": [model.as_dict() for model in service.models], "limits": limits})
 
@@ -93,7 +93,7 @@ async def story(
     """An example: a story with its question and answer; the pirate king's for seed 0."""
     if not 1 <= length <= 10_000 or not 0 <= seed < 2**32:
         raise bad_request(f"length is {length} and seed {seed}; give 1 to 10,000 characters, and 0 or more")
-    return await _service(request).run(request, lambda _: _story(language, length, seed))
+    return await service_of(request).run(request, lambda _: _story(language, length, seed))
 
 
 def _story(language: Literal["zh", "en"], length: int, seed: int) -> serialize.JsonObject:
@@ -112,7 +112,7 @@ def _story(language: Literal["zh", "en"], length: int, seed: int) -> serialize.J
 @router.post("/read")
 async def read(request: Request, body: ReadRequest) -> Json:
     """The answers and gates of several models, side by side."""
-    service = _service(request)
+    service = service_of(request)
     models = service.named(body.models)
 
     def side_by_side(deadline: Deadline) -> serialize.JsonObject:
@@ -136,7 +136,7 @@ def _read_by(service: Service, model: Model, question: Question) -> serialize.Js
 @router.post("/token")
 async def token(request: Request, body: TokenRequest) -> Json:
     """The retention of one token's write."""
-    service = _service(request)
+    service = service_of(request)
     where = (body.token, body.layer, body.reverse, body.unit)
     return await service.run(request, lambda _: serialize.token_json(service.reading(body), *where))
 
@@ -144,14 +144,14 @@ async def token(request: Request, body: TokenRequest) -> Json:
 @router.post("/answer")
 async def answer(request: Request, body: ModelRequest) -> Json:
     """The origin of the answer, by leave-one-out."""
-    service = _service(request)
+    service = service_of(request)
     return await service.run(request, lambda _: serialize.origin_json(service.reading(body)))
 
 
 @router.post("/what-if")
 async def what_if(request: Request, body: WhatIfRequest) -> Json:
     """The answer under interventions."""
-    service = _service(request)
+    service = service_of(request)
     return await service.run(
         request, lambda _: serialize.what_if_json(service.reading(body), body.remove, body.drop, body.keep)
     )
@@ -160,7 +160,7 @@ async def what_if(request: Request, body: WhatIfRequest) -> Json:
 @router.post("/values")
 async def values(request: Request, body: LayerRequest) -> Json:
     """Every gate and state over time."""
-    service = _service(request)
+    service = service_of(request)
     where = (body.layer, body.reverse, body.unit)
     return await service.run(request, lambda _: serialize.values_json(service.reading(body), *where))
 
@@ -168,7 +168,7 @@ async def values(request: Request, body: LayerRequest) -> Json:
 @router.post("/lengthen")
 async def longer(request: Request, body: LengthenRequest) -> Json:
     """The answers of several models as the story grows."""
-    service = _service(request)
+    service = service_of(request)
     models = service.named(body.models)
 
     def answered(deadline: Deadline) -> serialize.JsonObject:
@@ -183,7 +183,7 @@ async def longer(request: Request, body: LengthenRequest) -> Json:
 @router.post("/gradient")
 async def gradient(request: Request, body: GradientRequest) -> Json:
     """Gradient against lag of several models under another bias and scaled recurrent weights."""
-    service = _service(request)
+    service = service_of(request)
     models = service.named(body.models)
     return await service.run(
         request,

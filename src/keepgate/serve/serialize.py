@@ -24,7 +24,7 @@ from ..nn.trace import LayerTrace
 from ..tasks.answer import Answer
 from ..tasks.task import Task
 from .limits import RequestError, bad_request
-from .models import gates_of
+from .network import gates_of
 from .vocabulary_coverage import unknown
 
 # How many erasers of a write, and units of a token's write, are listed.
@@ -74,7 +74,6 @@ def answer_summary(answer: Answer, choices: int | None) -> JsonObject:
 
 def reading_json(task: Task, reading: Reading) -> JsonObject:
     """One model's answer, the tokens it read, its gates over them, and how long its memory lasts."""
-    last = reading.trace.layer(-1)
     return {
         "answer": answer_json(reading.answer, choice_count(reading)),
         "tokens": list(reading.tokens.texts),
@@ -83,7 +82,7 @@ def reading_json(task: Task, reading: Reading) -> JsonObject:
         "question_start": reading.question_start,
         "unknown": unknown(task, reading.tokens.texts),
         "strips": [_strip_json(layer) for layer in reading.trace.layers],
-        "lasting": _lasting_json(last, reading.question_start),
+        "lasting": _lasting_json(reading.trace.layer(-1), reading.question_start),
     }
 
 
@@ -123,7 +122,7 @@ def origin_json(reading: Reading) -> JsonObject:
     Of a long text, or by a large network, fewer are taken out: those to which a search leads.
     """
     choices = choice_count(reading)
-    sentences, tokens = hierarchical_search(reading, max_ablations=_max_ablations(reading))
+    sentences, tokens = hierarchical_search(reading, max_ablations=ablations_of(reading))
     origin = answer_origin(
         reading.answer, sentences, tokens, question_start=reading.question_start, choices=choices
     )
@@ -158,10 +157,15 @@ def _effect_json(effect: TokenEffect | SpanEffect, choices: int | None) -> JsonO
 
 
 def what_if_json(
-    reading: Reading, remove: Sequence[int], drop: Sequence[int], keep: Sequence[int]
+    reading: Reading,
+    remove: Sequence[int],
+    drop: Sequence[int],
+    keep: Sequence[int],
+    before: Answer | None = None,
 ) -> JsonObject:
     """The counterfactual answer, with some tokens removed whole, some writes ablated and some erasures suppressed.
 
+    before: the answer without changes, as the head gives it; None is the reading's own.
     Raises RequestError for a token that there is not, and for a write or an erasure of a network whose memory is no sum
     of writes.
     """
@@ -172,7 +176,7 @@ def what_if_json(
         raise RequestError(422, "no_memory", str(fault)) from fault
     choices = choice_count(reading)
     answer = {**answer_summary(changed, choices), "candidates": candidates_json(changed)}
-    return {"answer": answer, "before": answer_summary(reading.answer, choices)}
+    return {"answer": answer, "before": answer_summary(before or reading.answer, choices)}
 
 
 def values_json(reading: Reading, layer: int, reverse: bool, unit: int | None) -> JsonObject:
@@ -257,7 +261,8 @@ def _layer(reading: Reading, layer: int, reverse: bool) -> LayerTrace:
         ) from fault
 
 
-def _max_ablations(reading: Reading) -> int:
+def ablations_of(reading: Reading) -> int:
+    """How many ablations of a reading a request may cost."""
     tokens, weights = (
         len(reading.tokens),
         sum(weight.numel() for weight in reading.layer_run.layer.parameters()),

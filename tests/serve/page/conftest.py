@@ -17,6 +17,7 @@ from keepgate.demo.stories import vocabulary_coverage_set
 from keepgate.export import save
 from keepgate.tasks import ChoiceReader
 from keepgate.tasks.choice import ChoiceReaderSettings
+from tests.serve.series_models import forecaster, series_classifier
 from tests.tools import needs, path_of
 
 ROOT = Path(__file__).parents[3]
@@ -58,8 +59,33 @@ def reads_chinese(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def series_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A forecaster, a series classifier, and a table for each."""
+    folder = tmp_path_factory.mktemp("series")
+    save(forecaster(folder), folder / "power", card={"what": "a forecaster"})
+    save(series_classifier(folder), folder / "gestures", card={"what": "a series classifier"})
+    return folder
+
+
+@pytest.fixture(scope="session")
+def series_arguments(series_folder: Path) -> list[str]:
+    """Both with their tables, as the command is told them."""
+    names = ("power", "gestures")
+    return [
+        *(str(series_folder / name) for name in names),
+        *(f"--data={series_folder / name}.csv" for name in names),
+    ]
+
+
 # The user's models with which a server is started, as fixtures, by what `visit` calls it.
-SERVED = {"plain": (), "own": ("named_badly",), "chinese": ("reads_chinese",)}
+SERVED = {
+    "plain": (),
+    "own": ("named_badly",),
+    "chinese": ("reads_chinese",),
+    "series": ("series_arguments",),
+    "both": ("named_badly", "series_arguments"),
+}
 
 
 @pytest.fixture(scope="session")
@@ -69,7 +95,10 @@ def address(request: pytest.FixtureRequest) -> Iterator[Callable[[str], str]]:
 
     def find(which: str) -> str:
         if which not in started:
-            started[which] = _serve([request.getfixturevalue(each) for each in SERVED[which]])
+            given = [request.getfixturevalue(each) for each in SERVED[which]]
+            started[which] = _serve(
+                [str(part) for each in given for part in (each if isinstance(each, list) else [each])]
+            )
         return started[which][1]
 
     yield find
@@ -78,10 +107,10 @@ def address(request: pytest.FixtureRequest) -> Iterator[Callable[[str], str]]:
         process.wait(20)
 
 
-def _serve(models: list[Path]) -> tuple[subprocess.Popen[str], str]:
+def _serve(arguments: list[str]) -> tuple[subprocess.Popen[str], str]:
     path = os.pathsep.join([str(Path(keepgate.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
     process = subprocess.Popen(
-        [sys.executable, "-m", "keepgate.cli", "serve", "--port", "0", *map(str, models)],
+        [sys.executable, "-m", "keepgate.cli", "serve", "--port", "0", *arguments],
         env={**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
     )  # fmt: skip

@@ -1,5 +1,6 @@
 """The page's own small parts: words in both languages, numbers, lines of cells, sentences, equations."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 import pytest
 
 from keepgate.serve.app import STATIC
+
+from .conftest import LANGUAGES
 
 Words = dict[str, dict[str, str]]
 
@@ -21,14 +24,62 @@ def test_both_languages_say_the_same_things(words: Words) -> None:
         assert chinese[key].strip()
 
 
-def test_every_word_that_is_asked_for_is_there(words: Words) -> None:
-    written = "".join(
-        path.read_text("utf-8") for path in STATIC.rglob("*") if path.suffix in (".js", ".html")
-    )
+SERIES = STATIC / "series"
+
+
+def asked_in(*paths: Path) -> set[str]:
+    """The keys that some files of the page write out."""
+    written = "".join(path.read_text("utf-8") for path in paths if path.suffix in (".js", ".html"))
     asked = set(re.findall(r"""\bt\(\s*"([\w.-]+)\"""", written))
-    asked |= set(re.findall(r'data-word(?:-label)?="([\w.-]+)"', written))
+    return asked | set(re.findall(r'data-word(?:-label)?="([\w.-]+)"', written))
+
+
+def test_every_word_that_is_asked_for_is_there(words: Words) -> None:
+    asked = asked_in(*(path for path in STATIC.rglob("*") if SERIES not in path.parents))
     assert len(asked) > 80
     assert asked <= set(words["en"])
+
+
+@pytest.fixture(scope="module")
+def series_words() -> dict[str, Words]:
+    """The words of the page for series by language: those of all series, and those of each kind of model."""
+    return {one: json.loads((SERIES / f"words.{one}.json").read_text("utf-8")) for one in LANGUAGES}
+
+
+def test_both_languages_say_the_same_of_series(series_words: dict[str, Words]) -> None:
+    english, chinese = series_words["en"], series_words["zh-TW"]
+    assert list(english) == list(chinese) == ["series", "forecaster", "series-classifier"]
+    for part, words in english.items():
+        others = chinese[part]
+        assert [key for key in words if not key.startswith("noun.")] == [
+            key for key in others if not key.startswith("noun.")
+        ]
+        for table in (words, others):
+            nouns = {f"noun.{name}" for text in table.values() for name in re.findall(r"\[(\w+)\]", text)}
+            for kind in ("forecaster", "series-classifier"):
+                assert nouns <= set((english if table is words else chinese)[kind])
+        for key in words.keys() & others.keys():
+            if not key.startswith("noun."):
+                # A step that is named stands in a brace or in a noun of its own.
+                braces = [
+                    set(re.findall(r"{(\w+)}", text.replace("[named]", "{token}")))
+                    for text in (words[key], others[key])
+                ]
+                assert braces[0] == braces[1], key
+
+
+def test_every_word_of_series_is_there_and_asked_for(words: Words, series_words: dict[str, Words]) -> None:
+    parts = series_words["en"]
+    own = {key for part in parts.values() for key in part}
+    files = [path for path in SERIES.iterdir() if path.suffix in (".js", ".html")]
+    for kind in ("forecaster", "series-classifier"):
+        missing = asked_in(*files) - set(words["en"]) - set(parts["series"]) - set(parts[kind])
+        other = ({"forecaster", "series-classifier"} - {kind}).pop()
+        assert missing <= set(parts[other]), kind
+    written = "".join(path.read_text("utf-8") for path in files)
+    made = re.compile(r"form\.(served|own)|legend\.(forecast|came|rests|more)|fault\.\w+|noun\.\w+")
+    for key in own - set(words["en"]):
+        assert f'"{key}"' in written or made.fullmatch(key), key
 
 
 def test_every_word_is_asked_for(words: Words) -> None:

@@ -51,7 +51,9 @@ class Reading:
 
     @property
     def question_start(self) -> int:
-        """Number of the first token of the question; of all tokens, if the text alone was read."""
+        """Number of the first token of the question; of all tokens, if the text or a series alone was read."""
+        if not self.question.question:
+            return len(self.tokens)
         end = len(self.question.text)
         return sum(start < end for start in self.tokens.starts)
 

@@ -338,7 +338,7 @@ def _untrained(findings: Findings) -> str:
 def _figures(diagnosis: Diagnosis) -> list[Message]:
     """A line for each figure behind the verdict."""
     (low, high), decay, lag = diagnosis.interval, diagnosis.decay, diagnosis.vanishing_lag
-    other = diagnosis.exchanged
+    other, enough = diagnosis.exchanged, diagnosis.enough
     exchanged = (
         "" if other is None
         else msg("report.exchanged", n=other.steps, low=other.interval[0], high=other.interval[1])
@@ -347,7 +347,7 @@ def _figures(diagnosis: Diagnosis) -> list[Message]:
     change = "level" if not math.isfinite(decay) else "decays" if decay > 0 else "grows"
     figures = [
         msg("report.horizon", n=diagnosis.horizon, low=low, high=high, exchanged=exchanged),
-        *_enough(diagnosis),
+        *([] if enough is None else [msg("report.enough", n=enough, all=diagnosis.lengths[1])]),
         *_rows(diagnosis),
         msg(
             f"report.gradient{arrives}", vanishing_lag=lag, decay=msg(f"report.{change}", steps=abs(decay))
@@ -365,15 +365,6 @@ def _figures(diagnosis: Diagnosis) -> list[Message]:
     elif findings.assumed and findings.evidence.quality is None:
         figures.append(msg("report.assumed", needed=diagnosis.needed))
     return [*_of_rows(diagnosis), *figures]
-
-
-def _enough(diagnosis: Diagnosis) -> list[Message]:
-    """How many steps would do, of a model without a fault and rows more than twice as long."""
-    measured = [each for each in (diagnosis.behaviour, diagnosis.exchanged) if each is not None]
-    longest, last = diagnosis.lengths[1], max(each.interval[1] for each in measured)
-    if diagnosis.verdict.fault != "none" or 2 * last >= longest:
-        return []
-    return [msg("report.enough", n=last, all=longest)]
 
 
 def _of_rows(diagnosis: Diagnosis) -> list[Message]:

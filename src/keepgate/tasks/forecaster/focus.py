@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...data.corpora.columns import ColumnNames
 from ...data.corpora.series import series_in
@@ -37,8 +38,12 @@ def focused(text: str, question: str | None, columns: Columns, ahead: int) -> Se
 
 def step_names(series: Series, first: int, steps: int, size: int) -> Tokens:
     """The names of segments of so many steps each from a step on: the time of the first step of each."""
-    starts = np.maximum(np.arange(first + steps - -(-steps // size) * size, first + steps, size), first)
-    return tokens_of(series.times(starts))
+    return tokens_of(series.times(segment_starts(first, steps, size)))
+
+
+def segment_starts(first: int, steps: int, size: int) -> NDArray[np.int64]:
+    """The first step of each segment from a step on; the first segment may be shorter than the others."""
+    return np.maximum(np.arange(first + steps - -(-steps // size) * size, first + steps, size), first)
 
 
 def tokens_of(names: Sequence[str]) -> Tokens:
