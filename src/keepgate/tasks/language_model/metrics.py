@@ -39,7 +39,7 @@ def surprise_of(id: str, parts: Iterable[Costs], unknown: int, vocabulary: int) 
     """The blocks of a text whose tokens come part by part. id: of the text. unknown: the number of that token."""
     records: list[dict[str, Any]] = []
     counts = np.zeros(vocabulary, np.int64)
-    kept: list[NDArray[Any]] = [np.zeros(0), np.zeros(0, np.int64), np.zeros(0, np.int64)]
+    pending: list[NDArray[Any]] = [np.zeros(0), np.zeros(0, np.int64), np.zeros(0, np.int64)]
 
     def add(nats: NDArray[np.float64], ids: NDArray[np.int64], sizes: NDArray[np.int64]) -> None:
         records.append({
@@ -49,13 +49,13 @@ def surprise_of(id: str, parts: Iterable[Costs], unknown: int, vocabulary: int) 
 
     for part in parts:
         counts += np.bincount(part[1], minlength=vocabulary)
-        kept = [np.concatenate(pair) for pair in zip(kept, part, strict=True)]
-        whole = len(kept[0]) // BLOCK * BLOCK
+        pending = [np.concatenate(pair) for pair in zip(pending, part, strict=True)]
+        whole = len(pending[0]) // BLOCK * BLOCK
         for start in range(0, whole, BLOCK):
-            add(*(array[start : start + BLOCK] for array in kept))
-        kept = [array[whole:] for array in kept]
-    if len(kept[0]):
-        add(*kept)
+            add(*(array[start : start + BLOCK] for array in pending))
+        pending = [array[whole:] for array in pending]
+    if len(pending[0]):
+        add(*pending)
     return Surprise(records, counts)
 
 
