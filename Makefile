@@ -10,7 +10,7 @@ SITE ?= site
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo site test test-slow lint wheel sanitize neon bench figures docs clean
+.PHONY: help demo site test test-slow lint wheel sanitize neon bench scoreboard figures docs clean
 
 help:
 	@echo "make demo       train the small networks on the stories, show which of them remember, write $(OUT)/report.html"
@@ -22,6 +22,7 @@ help:
 	@echo "make sanitize   the C++ core under AddressSanitizer, UBSan and ThreadSanitizer"
 	@echo "make neon       the C++ core compiled for aarch64 and run by qemu: its numbers are those of this machine"
 	@echo "make bench      the slow measurements behind the figures of the README (two hours)"
+	@echo "make scoreboard train and measure every task of bench/README.md from $(DATA)"
 	@echo "make figures    run the guide's pages, write what they print into them, and draw their pictures"
 	@echo "make docs       build the documentation into docs/_build/html"
 
@@ -113,6 +114,10 @@ bench: $(VENV)/bench.stamp
 	@$(BIN)/python -m bench.cart_pole --seeds 0 1 2 3 4 5
 	@$(BIN)/python -m bench.tasks cmrc2018 --data $(DATA) --models models
 	@$(BIN)/python -m bench.asked models/cmrc2018/seed-0
+	@$(BIN)/python -m bench.table
+
+scoreboard: $(VENV)/bench.stamp
+	@$(BIN)/python -m bench.tasks all --data $(DATA)
 	@$(BIN)/python -m bench.table
 
 figures: $(VENV)/run.stamp

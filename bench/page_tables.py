@@ -60,9 +60,10 @@ def agreement(_: int) -> str:
 def strangers(_: int) -> str:
     """Questions as strangers type them: right, and announced where not."""
     found = result("strangers")
-    rows = []
+    rows, unsure = [], []
     for name, shown in NETWORKS.items():
         count = found["networks"][name]
+        unsure.append(f"{shown} {count['others announced: unsure']}")
         announced = count["others announced"]
         rows.append(
             [
@@ -73,8 +74,9 @@ def strangers(_: int) -> str:
             ]
         )
     head = ["", "right", "announced, of the others", "of the right ones announced too"]
+    only = f"Of the others that are announced, said to be no more than unsure: {', '.join(unsure)}."
     note = "One seed; the list and its readings: docs/design.md (`python -m bench.strangers`)."
-    return table(head, rows) + "\n\n" + note
+    return table(head, rows) + f"\n\n{only} {note}"
 
 
 def load(_: int) -> str:

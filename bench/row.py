@@ -74,13 +74,14 @@ class Row:
         return seeds
 
     def record(self, seed: int, figures: Figures) -> None:
-        """Adds one seed's figures to the results, beside those of the same recipe; those of another are dropped."""
+        """Adds one seed's figures to the results, beside those of the same recipe; those of another are dropped.
+
+        The file is written anew: one process records.
+        """
         recipe = json.loads(json.dumps(self.recipe()))
         before = json.loads(self.results.read_text(encoding="utf-8")) if self.results.exists() else {}
         seeds = before.get("seeds", {}) if before.get("recipe") == recipe else {}
-        seeds = dict(
-            sorted((seeds | {str(seed): {**figures, "peak_mib": peak_mib(), "machine": machine()}}).items())
-        )
+        seeds = dict(sorted((seeds | {str(seed): figures}).items()))
         values = {
             target.metric: [of_seed["test"][target.metric] for of_seed in seeds.values()]
             for target in self.targets
@@ -96,6 +97,11 @@ class Row:
         written = self.results.with_suffix(f".{seed}.new")
         written.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         written.replace(self.results)
+
+
+def of_process(figures: Figures) -> Figures:
+    """The figures with what this process took, and its machine."""
+    return {**figures, "peak_mib": peak_mib(), "machine": machine()}
 
 
 def peak_mib() -> float:
@@ -155,10 +161,12 @@ def trained(
 
 
 def cost(task: Any, result: Any) -> Figures:
-    """Parameters, steps and minutes of a training."""
+    """Parameters, steps and minutes of a training, and the share of its time in which it waited for data."""
+    waiting = sum(record.get("data_seconds", 0.0) for record in result.history)
     return {
         "parameters": sum(weight.numel() for weight in task.parameters()),
         "steps": result.steps,
         "minutes": round(result.seconds / 60, 1),
         "cpu_minutes": round(result.cpu_seconds / 60, 1),
+        "waiting": round(waiting / result.seconds, 4),
     }

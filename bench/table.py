@@ -270,6 +270,7 @@ def asked(k: int) -> str:
 TABLES: dict[str, Callable[[int], str]] = {
     "asked": asked,
     "scoreboard": scoreboard.scoreboard,
+    "sources": scoreboard.sources,
     "far": far,
     "stories": stories,
     "price": price,

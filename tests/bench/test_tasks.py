@@ -1,18 +1,25 @@
 """The scoreboard: seeds of one recipe stand together, every row prints, no test text is trained on."""
 
 import json
+import subprocess
+import sys
+import threading
+import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bench import cmrc2018, ett, hotel_reviews, jsb_chorales, language_model, row, scoreboard, tagging, tasks
+from bench.sources import SOURCES
 from keepgate.data.labelled import LabelledText
 from keepgate.data.questions import Question
 from keepgate.data.tagged import tagged_text
 from keepgate.export import load
-from keepgate.tasks.tagger import TaggerSettings
+from keepgate.tasks.tagger import Tagger, TaggerSettings
 
 ROW = row.Row(
     name="toy",
@@ -38,7 +45,16 @@ def _results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> None:
+    """The command; what it starts as processes of its own is run in its threads."""
+
+    def in_place(command: Sequence[str], *, check: bool) -> None:
+        assert check
+        assert command[1:4] == ["-m", "bench.tasks", "toy"]
+        options = tasks.options_of(command[3:])
+        options.figures.write_text(json.dumps(tasks.one("toy", options.seeds[0], options)))
+
     monkeypatch.setitem(scoreboard.ROWS, "toy", ROW)
+    monkeypatch.setattr(subprocess, "run", in_place)
     monkeypatch.setattr("sys.argv", ["tasks", *words])
     tasks.main()
 
@@ -59,9 +75,11 @@ def test_seeds_of_one_recipe_stand_together_and_another_recipe_starts_anew(
         "F1 / nats",
         "≥ 50 / ≤ 1.5",
         "≥ 90 / –",
-        "55.0 (50.0–60.0; 2) / 1.50 (1.00–2.00; 2)",
+        "55.0 ± 7.1 (50.0–60.0; 2) / 1.50 ± 0.71 (1.00–2.00; 2)",
     ]
-    replace(ROW, recipe=lambda: {"steps": 4}).record(2, ROW.train(tmp_path, 2, True, None))
+    assert printed[6:8] == ["1.0", "–"], "minutes of the processor, and none by the clock"
+    other = replace(ROW, recipe=lambda: {"steps": 4})
+    other.record(2, row.of_process(ROW.train(tmp_path, 2, True, None)))
     assert list(json.loads(ROW.results.read_text())["seeds"]) == ["2"]
     assert [path.name for path in ROW.results.parent.iterdir()] == ["toy.json"]
 
@@ -74,9 +92,55 @@ def test_tuning_on_the_dev_part_records_nothing(
     assert not ROW.results.exists()
 
 
-def test_missing_data_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(SystemExit, match="--data"):
-        run(monkeypatch, "toy", "--data", str(tmp_path / "elsewhere"), "--seeds", "0")
+def test_missing_data_are_named_with_where_they_are_had(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ett").mkdir()
+    with pytest.raises(
+        SystemExit, match=r"ett/ETTh1\.csv is not there; it is had from zhouhaoyi/ETDataset(.|\n)*--data"
+    ):
+        run(monkeypatch, "ett", "--data", str(tmp_path), "--seeds", "0")
+
+
+def test_every_row_has_the_source_of_its_data() -> None:
+    assert {each.folder for each in scoreboard.ROWS.values()} == set(SOURCES)
+
+
+def test_seeds_are_trained_side_by_side_and_recorded_by_one_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meeting, plain = threading.Barrier(3), ROW.train
+
+    def train(folder: Path, seed: int, test: bool, model: Path | None) -> row.Figures:
+        meeting.wait(timeout=60)
+        return plain(folder, seed, test, model)
+
+    monkeypatch.setattr(sys.modules[__name__], "ROW", replace(ROW, train=train))
+    run(monkeypatch, "toy", "--data", str(tmp_path), "--seeds", "0", "1", "2", "--jobs", "3")
+    seeds = json.loads(ROW.results.read_text())["seeds"]
+    assert list(seeds) == ["0", "1", "2"]
+    assert all(each["peak_mib"] > 10 for each in seeds.values())
+
+
+def test_a_training_that_waits_for_its_data_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = TaggerSettings(embedding_size=4, pair_size=0, hidden_size=4, min_count=1)
+    texts = [tagged_text("王明來", ["B-X", "E-X", "O"], id=str(k)) for k in range(4)]
+    task = Tagger.build(texts, settings, seed=0)
+    collate = task.collate
+
+    def slowly(examples: Sequence[Any]) -> Any:
+        time.sleep(0.3)
+        return collate(examples)
+
+    monkeypatch.setattr(task, "collate", slowly)
+    config = row.TrainingConfig(steps=5, batch_size=2, threads=1)
+    result = row.fit(task, config, examples=task.prepare(texts, training=True), progress=False)
+    share = row.cost(task, result)["waiting"]
+    assert 1.5 / result.seconds <= share + 1e-3
+    assert share <= 1
+    figures = {"test": {"f1": 0.5, "nats": 1.0}, "waiting": share}
+    ROW.record(0, figures)
+    assert f"toy {share:.1%}" in scoreboard.waiting([ROW])
 
 
 def test_a_row_without_results_says_so(

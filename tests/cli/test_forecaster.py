@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from keepgate.cli.__main__ import main
+from keepgate.data.corpora import large
 
 QUICK = (
     "--set", "hidden_size=8", "--set", "embedding_size=8", "--set", "look_back=48", "--set", "steps_ahead=6",
@@ -55,6 +56,23 @@ def test_it_is_trained_on_one_file_and_measured_on_its_end(tmp_path: Path, keepg
     ):  # fmt: skip
         assert part in printed, part
     assert "nats" not in printed
+
+
+def test_a_table_that_memory_cannot_hold_is_trained_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keepgate
+) -> None:
+    monkeypatch.setattr(large, "LARGE", 0)
+    (tmp_path / "power.csv").write_text(rows(500))
+    ran = keepgate(
+        "train", "forecaster", tmp_path / "power.csv", "--target", "load", "--past", "warmth", "--known", "holiday",
+        "--out", tmp_path / "m", *QUICK,
+    )  # fmt: skip
+    assert ran.code == 0, ran.err
+    assert "1 series of 500 steps (csv), a step every 1 hour" in ran.out.replace("\n", " ")
+    mse = float(re.search(r"MSE ([\d.]+)", ran.out)[1])
+    naive = float(re.search(r"the last value: MSE ([\d.]+)", ran.out)[1])
+    assert mse < naive
+    assert {path.name for path in (tmp_path / "m.training").iterdir()} == {"metrics.jsonl"}
 
 
 def test_a_dev_part_that_was_trained_on_is_told(files: Path, tmp_path: Path, keepgate) -> None:

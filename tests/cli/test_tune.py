@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import sys
 import tomllib
 from collections.abc import Callable
@@ -36,11 +37,12 @@ class Faked:
     """Trials that are run at once, in this process: a function of their settings says how good they are."""
 
     def __init__(self, score: Callable[[dict[str, Any]], float | str | None]) -> None:
-        self.score, self.settings = score, list[dict[str, Any]]()
+        self.score, self.settings, self.seeds = score, list[dict[str, Any]](), list[int]()
 
     def run_trial(self, job: trials.Job, sender: Any) -> None:
         pairs = dict(pair.split("=") for pair in job.options.set_[len(QUICK) // 2 :])
         self.settings.append(pairs)
+        self.seeds.append(job.options.seed)
         score = self.score(pairs)
         if isinstance(score, float):
             job.options.out.mkdir()
@@ -242,6 +244,22 @@ def test_under_torchrun_it_is_refused(words: list[object], keepgate, monkeypatch
 def test_a_space_that_is_none_is_refused(table: dict[str, Any], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         space_from(table, ClassifierSettings, "--space s.toml:")
+
+
+def test_seeds_may_be_tried_and_the_best_is_told(
+    words: list[object], tmp_path: Path, keepgate, faked
+) -> None:
+    (tmp_path / "space.toml").write_text("seed = [3, 4]\n")
+    trials = faked(lambda _: 1.0)
+    ran = keepgate(*words, "--tune", 8)
+    assert ran.code == 0, ran.err
+    assert set(trials.seeds) == {3, 4}
+    assert all(not pairs for pairs in trials.settings)
+    text = (tmp_path / "mine.toml").read_text()
+    assert "seed" not in tomllib.loads(text), "the file is for --settings, and the seed an option beside it"
+    assert re.search(
+        rf"Best of 8: .* with seed.{re.search(r'--seed ([34])', text)[1]}", ran.out.replace("\n", " ")
+    )
 
 
 def test_every_task_has_a_space_around_its_defaults() -> None:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from keepgate.data.corpora import plain_text, text_file
+from keepgate.data.corpora import large as large_files
+from keepgate.data.corpora import text_file
 from keepgate.data.corpora.plain_text import read_plain
 from keepgate.data.token_file import TokenFile
 from keepgate.errors import BundleError, CorpusError
@@ -20,7 +21,7 @@ TEXT = "\ufeffAnn sees a cat.\r\nBob sees 海 and 😀.\rEnd\n" * 40 + "averylon
 @pytest.fixture
 def large(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every file is too large for memory, and read in pieces of a few letters."""
-    monkeypatch.setattr(plain_text, "LARGE", 0)
+    monkeypatch.setattr(large_files, "LARGE", 0)
     monkeypatch.setattr(text_file, "PIECE", 17)
 
 
@@ -37,7 +38,7 @@ def test_a_large_file_gives_the_vocabulary_and_the_stream_of_a_small_one(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tokens: str, min_count: int
 ) -> None:
     small = read_plain(path)
-    monkeypatch.setattr(plain_text, "LARGE", 0)
+    monkeypatch.setattr(large_files, "LARGE", 0)
     monkeypatch.setattr(text_file, "PIECE", 300)
     large = read_plain([path])
     assert large.account() == small.account()
@@ -73,7 +74,7 @@ def test_pieces_are_cut_between_words(path: Path, large: None) -> None:
 def test_what_is_no_text_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, message: str
 ) -> None:
-    monkeypatch.setattr(plain_text, "LARGE", 0)
+    monkeypatch.setattr(large_files, "LARGE", 0)
     (tmp_path / "text.txt").write_bytes(content)
     with pytest.raises(CorpusError, match=message):
         read_plain(tmp_path / "text.txt")

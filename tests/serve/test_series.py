@@ -106,7 +106,8 @@ def test_a_window_is_read_as_the_lens_reads_it(asked: Client, own: Models, windo
     assert [each["id"] for each in reply["list"]] == ["north", "south"]
     gates = reading.trace.layer(-1)
     assert reply["strips"][-1]["gates"]["z"] == [rounded(v) for v in gates["z"][:, 0].mean(1).tolist()]
-    assert reply["lasting"]["token"] < len(reading.tokens)
+    # All steps are the series' own: there is no question.
+    assert reply["question_start"] == reading.question_start == LOOK_BACK // SEGMENT
 
 
 def test_what_came_is_told_where_the_series_goes_on(asked: Client, folder: Path) -> None:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
 Number = int | float
+# What may be tried too, though it is an option and no setting.
+SEED = "seed"
 _FORM = "write a list of values, or { low = …, high = … }, with log = true where factors count"
 
 
@@ -64,12 +66,13 @@ def space_from(table: Mapping[str, Any], settings_type: type, where: str) -> Spa
     """The space that a TOML table describes.
 
     where: the table's origin, for messages. Raises SettingsError for a name that is no setting of the model or its
-    training, nearest first, for values that are no list and no range, and for a table without any.
+    training (or `seed`), nearest first, for values that are no list and no range, and for a table without any.
     """
     if not table:
         raise SettingsError(f"{where}: there is no setting to try; {_FORM}")
     for name in table:
-        refuse_unknown(where, name, settings_type)
+        if name != SEED:
+            refuse_unknown(where, name, settings_type)
     return {name: _tried(values, f"{where} {name}") for name, values in table.items()}
 
 

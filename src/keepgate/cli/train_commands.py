@@ -65,15 +65,16 @@ class TrainCommand:
         return train(
             data,
             options,
-            read=lambda paths: self.read(paths, columns),
+            read=lambda paths: self.read(paths, columns, options.work),
             detect=lambda corpus: self.detect(corpus, kind),
         )
 
-    def read(self, paths: Sequence[Path], columns: Mapping[str, str | None]) -> Any:
-        """The corpus in these files."""
+    def read(self, paths: Sequence[Path], columns: Mapping[str, str | None], folder: Path) -> Any:
+        """The corpus in these files. folder: where numbers go that are too large for memory."""
         from ..tasks import KINDS
 
-        return KINDS[self.kinds[0]].read(paths, **columns)
+        kind = KINDS[self.kinds[0]]
+        return kind.read(paths, **columns, **({"folder": folder} if kind.spills else {}))
 
     def detect(self, corpus: Any, kind: str) -> "tuple[TaskKind, str]":
         """The kind of task for a corpus, and the reason in words."""

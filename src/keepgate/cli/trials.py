@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from .console import one_line
 from .exit_codes import fault_of
 from .own_cells import register_own_cells
-from .search_space import Space, Values
+from .search_space import SEED, Space, Values
 from .study import best_first, finished
 from .train import Score
 from .train_options import Options
@@ -34,7 +34,7 @@ class Command(Protocol):
     def name(self) -> str: ...
     @property
     def space(self) -> Mapping[str, Mapping[str, Any]]: ...
-    def read(self, paths: Sequence[Path], columns: Mapping[str, str | None]) -> Any: ...
+    def read(self, paths: Sequence[Path], columns: Mapping[str, str | None], folder: Path) -> Any: ...
     def detect(self, corpus: Any, kind: str) -> "tuple[TaskKind, str]": ...
     def train(
         self, data: Sequence[Path], options: Options, kind: str, columns: Mapping[str, str | None]
@@ -58,12 +58,13 @@ class Job:
 
     def of_trial(self, number: int, settings: Mapping[str, Any]) -> "Job":
         """The job with these settings, in the folder of this trial."""
-        pairs = tuple(f"{name}={value}" for name, value in settings.items())
+        pairs = tuple(f"{name}={value}" for name, value in settings.items() if name != SEED)
         options, board = self.options, self.options.tensorboard
         own = replace(
             options,
             out=options.work / "trials" / str(number) / "model",
             set_=(*options.set_, *pairs),
+            seed=settings.get(SEED, options.seed),
             threads=options.threads or 1,
             tune=None,
             resume=False,

@@ -12,7 +12,7 @@ from ..errors import SettingsError
 from ..wording import count_of, sanitize
 from .console import make_console, print_command, print_text
 from .inputs import at_least_one
-from .search_space import Space, space_from
+from .search_space import SEED, Space, space_from
 from .settings import NONE, split, toml_of
 from .study import best_first, finished, open_study, study_file
 from .train import refuse_taken
@@ -40,7 +40,7 @@ def tune(job: Job) -> None:
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise SettingsError("--tune starts its own processes; run it without torchrun (--jobs says how many)")
     _refuse_taken(options)
-    corpus = job.command.read(job.data, job.columns)
+    corpus = job.command.read(job.data, job.columns, job.options.work)
     print_text(console, sanitize(corpus.account(0)))
     kind, reason = job.command.detect(corpus, job.kind)
     if reason:
@@ -132,9 +132,10 @@ def _keep_best(console: Console, job: Job, kind: "TaskKind", study: "Study") -> 
         raise SettingsError(f"none of {len(faults)} trials came to its end; the first: {faults[0]}")
     best = ranked[0].user_attrs
     settings = _fixed(options, kind.task.settings_type) | best["settings"]
+    seed = settings.pop(SEED, options.seed)
     file = _settings_file(options)
     plain = {name: NONE if value is None else value for name, value in settings.items()}
-    head = f"# The best of {len(ranked)} settings that were tried: {best['score']} on --dev.\n"
+    head = f"# The best of {len(ranked)} settings that were tried: {best['score']} on --dev, with --seed {seed}.\n"
     write_file(file, (head + tomli_w.dumps(plain)).encode())
     model = options.work / "best"
     if model.exists():
@@ -143,7 +144,8 @@ def _keep_best(console: Console, job: Job, kind: "TaskKind", study: "Study") -> 
     print_text(console, f"Best of {len(ranked)}: {best['score']} with {listed(best['settings'])}.")
     if not options.out.exists():
         print_text(
-            console, f"Its model was removed; train it again with --settings {file} instead of --tune."
+            console,
+            f"Its model was removed; train it again with --settings {file} --seed {seed} instead of --tune.",
         )
         return
     print_text(console, f"Written to {options.out}, its settings to {file} (for --settings). Now use it:")

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 from jaxtyping import Int64
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import SettingsError
@@ -13,6 +14,8 @@ from .vocabulary import PAD
 # Rows are sorted by length within groups of this many batches: near enough in length that little is padded,
 # while the company a row keeps still changes from epoch to epoch.
 GROUP = 50
+# Blocks whose examples are mixed: so many places of a file meet in a batch.
+POOL = 64
 
 
 def pad(rows: Sequence[Sequence[int]]) -> tuple[Int64[Tensor, "time batch"], Int64[Tensor, " batch"]]:
@@ -37,6 +40,40 @@ def by_length(lengths: Sequence[int], batch_size: int, tokens_at_once: int) -> I
         rows.append(row)
     if rows:
         yield rows
+
+
+class BlockOrder:
+    """A random order of examples in a file: of its blocks, and of the examples in some of the blocks at a time.
+
+    Only the places of the latter are held. The same seed and epoch give the same order.
+    """
+
+    def __init__(self, count: int, block: int, seed: int, epoch: int) -> None:
+        self.count, self.block, self.seeds = count, block, [seed, epoch]
+        self._blocks = np.random.default_rng(self.seeds).permutation(-(-count // block))
+        # The last block of the file may be smaller, and so is the pool that it comes into.
+        sizes = np.minimum(block, count - self._blocks * block)
+        self._ends = np.add.reduceat(sizes, np.arange(0, len(sizes), POOL)).cumsum()
+        self._pool: tuple[int, NDArray[np.int64]] | None = None
+
+    def __getitem__(self, places: slice) -> list[int]:
+        """The examples at these places of the order."""
+        start, stop, _ = places.indices(self.count)
+        order: list[int] = []
+        while start < stop:
+            pool = int(np.searchsorted(self._ends, start, side="right"))
+            members, first = self._members(pool), int(self._ends[pool - 1]) if pool else 0
+            order += members[start - first : stop - first].tolist()
+            start = first + len(members)
+        return order
+
+    def _members(self, pool: int) -> NDArray[np.int64]:
+        if self._pool is None or self._pool[0] != pool:
+            firsts = self.block * self._blocks[pool * POOL : (pool + 1) * POOL]
+            members = (firsts[:, None] + np.arange(self.block)).ravel()
+            members = members[members < self.count]
+            self._pool = pool, np.random.default_rng([*self.seeds, 1 + pool]).permutation(members)
+        return self._pool[1]
 
 
 def bucketed(lengths: Sequence[int], batch_size: int, seed: int, epoch: int) -> list[list[int]]:

@@ -28,7 +28,7 @@ def overlap_of(
 
     unit: what an item is called. stream: whether the texts are read as one, and passages are compared; other texts,
     questions and labelled series are compared whole. look_back: steps of a series that are only read when it is
-    measured, and which both may have.
+    measured, and which both may have. Series that stay in their files are not.
     """
     if stream:
         part = _passages(items, dev)
@@ -84,7 +84,8 @@ def _steps(items: Sequence[Series], dev: Sequence[Series], look_back: int) -> st
     for item in dev:
         both = np.zeros(len(item), dtype=bool)
         for other in by_name[item.id]:
-            both |= _in_both(item, other)
+            if isinstance(other.targets, np.ndarray) and isinstance(item.targets, np.ndarray):
+                both |= _in_both(item, other)
         first = max(item.first, look_back)
         repeated, total = repeated + int(both[first:].sum()), total + len(both[first:])
     return (

@@ -2,15 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import CorpusError
 from .frequency import Frequency, Times
+from .row_file import RowFile
 
+F = TypeVar("F", bound=np.floating[Any])
 Values = NDArray[np.float64]
+# Values in memory, or in a file that memory need not hold.
+Rows = Values | RowFile
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,9 +45,9 @@ class Series:
     """
 
     columns: Columns
-    targets: Values
-    past: Values
-    known: Values
+    targets: Rows
+    past: Rows
+    known: Rows
     static: tuple[str | float, ...] = ()
     id: str = ""
     start: np.datetime64 | None = None
@@ -156,13 +160,14 @@ def _matrix(values: ArrayLike | None, name: str) -> Values:
     return array
 
 
-def filled(values: Values) -> Values:
+def filled(values: NDArray[F]) -> NDArray[F]:
     """Each missing value as the last one before it that is known, or else the first one after it; 0 if none is."""
     present = np.isfinite(values)
     last = np.maximum.accumulate(np.where(present, np.arange(len(values))[:, None], -1), axis=0)
     first = present.argmax(0) if len(values) else np.zeros(values.shape[1], dtype=np.int64)
     place = np.where(last < 0, first, last)
-    return np.nan_to_num(np.take_along_axis(values, place, axis=0), nan=0.0)
+    result: NDArray[F] = np.nan_to_num(np.take_along_axis(values, place, axis=0), nan=0.0)
+    return result
 
 
-__all__ = ["Columns", "Frequency", "Series", "Times", "Values", "filled", "make_series"]
+__all__ = ["Columns", "Frequency", "Rows", "Series", "Times", "Values", "filled", "make_series"]

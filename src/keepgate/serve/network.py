@@ -20,6 +20,7 @@ def network_json(task: Task) -> dict[str, object]:
         "cell": cell.name,
         "kind": task.kind,
         "parameters": sum(weight.numel() for weight in task.parameters()),
+        "layer_parameters": sum(weight.numel() for weight in layer.parameters()),
         "hidden_size": layer.hidden_size,
         "layers": [
             {"layer": number, "reverse": reverse}

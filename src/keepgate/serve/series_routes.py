@@ -1,12 +1,13 @@
 """The routes of the page for series: a request → a reading of a window, or an experiment with it → JSON."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 
 from fastapi import APIRouter, Request
 
 from ..lens.readers import Reading
 from . import serialize
-from .routes import Json, Service, service_of
+from .routes import Json, service_of
 from .series.model import SeriesModel
 from .series.request_models import WindowChangesRequest, WindowLayerRequest, WindowRequest, WindowStepRequest
 from .worker_pool import Deadline
@@ -16,21 +17,26 @@ router = APIRouter(prefix="/api/series")
 Work = Callable[[SeriesModel, Reading], serialize.JsonObject]
 
 
-async def _on_reading(request: Request, body: WindowRequest, work: Work) -> Json:
-    """The result of work on the reading of a window, one at a time for each model."""
+async def _on_reading(request: Request, body: WindowRequest, work: Work, *, runs: bool = True) -> Json:
+    """The result of work on the reading of a window.
+
+    runs: whether the work runs the network, which for each model only one request does at a time.
+    """
     service = service_of(request)
     model = service.models.series[body.model]
 
-    def locked(deadline: Deadline) -> serialize.JsonObject:
-        with model.lock:
+    def answered(deadline: Deadline) -> serialize.JsonObject:
+        def read_window() -> Reading:
+            with model.lock:
+                deadline.check()
+                return model.reading(body, service.limits.tokens)
+
+        reading = service.cache.kept(("series", *body.key), read_window)
+        with model.lock if runs else nullcontext():
             deadline.check()
-            return work(model, _reading(service, model, body))
+            return work(model, reading)
 
-    return await service.run(request, locked)
-
-
-def _reading(service: Service, model: SeriesModel, body: WindowRequest) -> Reading:
-    return service.cache.kept(("series", *body.key), lambda: model.reading(body, service.limits.tokens))
+    return await service.run(request, answered)
 
 
 @router.get("/models")
@@ -66,7 +72,9 @@ async def answer(request: Request, body: WindowRequest) -> Json:
 async def token(request: Request, body: WindowStepRequest) -> Json:
     """The retention of one step's write."""
     where = (body.token, body.layer, body.reverse, body.unit)
-    return await _on_reading(request, body, lambda _, reading: serialize.token_json(reading, *where))
+    return await _on_reading(
+        request, body, lambda _, reading: serialize.token_json(reading, *where), runs=False
+    )
 
 
 @router.post("/what-if")
@@ -83,4 +91,6 @@ async def what_if(request: Request, body: WindowChangesRequest) -> Json:
 async def values(request: Request, body: WindowLayerRequest) -> Json:
     """Every gate and state over time."""
     where = (body.layer, body.reverse, body.unit)
-    return await _on_reading(request, body, lambda _, reading: serialize.values_json(reading, *where))
+    return await _on_reading(
+        request, body, lambda _, reading: serialize.values_json(reading, *where), runs=False
+    )

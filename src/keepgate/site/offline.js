@@ -14,13 +14,19 @@ addEventListener("activate", (event) => {
   );
 });
 
+const PATIENCE = 3000; // milliseconds in which the network is to answer
+let patience = PATIENCE; // none once it did not, until it does again
+
 addEventListener("fetch", (event) => {
   const { request } = event;
   if (request.method !== "GET" || !request.url.startsWith(registration.scope)) return;
-  const instead = async (fault) => {
-    const found = await (await open()).match(request, { ignoreSearch: true });
-    if (found) return found;
-    throw fault;
-  };
-  event.respondWith(fetch(request).catch(instead));
+  const fresh = fetch(request);
+  const late = new Promise((_, reject) => setTimeout(reject, patience));
+  fresh.then(
+    () => (patience = PATIENCE),
+    () => {},
+  );
+  late.catch(() => (patience = 0));
+  const kept = async () => (await (await open()).match(request, { ignoreSearch: true })) ?? fresh;
+  event.respondWith(Promise.race([fresh, late]).catch(kept));
 });

@@ -99,10 +99,10 @@ class Task(Trainable, Stored, Measured, Probed, Protocol):
         Raises CorpusError if nothing can be learnt from the items.
         """
 
-    def prepare(self, items: Sequence[Any], *, training: bool) -> list[Any]:
+    def prepare(self, items: Sequence[Any], *, training: bool) -> Sequence[Any]:
         """The items as this task's examples, in order.
 
-        In training, those that cannot be learnt from (see `unlearnable`) are left out, so the list may be shorter;
+        In training, those that cannot be learnt from (see `unlearnable`) are left out, so they may be fewer;
         otherwise there is one example for each. Raises CorpusError for an item in which there is nothing to read.
         """
 
@@ -135,6 +135,21 @@ class Weighted(Protocol):
 
     def loss_weight(self, batch: Any) -> int:
         """Over how many values or tokens the loss of a batch is the mean."""
+
+
+@runtime_checkable
+class OnDemand(Protocol):
+    """Examples of one length that are made when they are asked for.
+
+    block: None, or of what stays in a file, so many neighbours are read together, for which the others' order is kept.
+    sha256: tells this data from others.
+    """
+
+    length: int
+    block: int | None
+
+    @property
+    def sha256(self) -> str: ...
 
 
 @runtime_checkable

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..data.batch import bucketed
+from ..data.batch import BlockOrder, bucketed
 from ..data.token_file import TokenFile
 from ..errors import SettingsError
-from ..tasks.task import Crops, Trainable
+from ..tasks.task import Crops, OnDemand, Trainable
 from .config import TrainingConfig
 from .randomness import seed_for
 
@@ -66,29 +66,38 @@ class EpochBatches(Batches):
         self.per_epoch = -(-len(examples) // config.batch_size)
         self.steps = config.steps_for(self.per_epoch)
         self._made: int | None = None
-        self._batches: list[list[Any]] = []
 
     def batch(self, step: int) -> Sequence[Any]:
         epoch, place = divmod(step, self.per_epoch)
         if self._made != epoch:
-            self._batches, self._made = self._epoch(epoch), epoch
-        return self._batches[place]
+            self._examples, self._order, self._made = *self._epoch(epoch), epoch
+        return [self._examples[index] for index in self._order(place)]
 
     def describe(self) -> dict[str, Any]:
-        return {"examples": len(self.examples), "sha256": fingerprint(self.examples)}
-
-    def _epoch(self, epoch: int) -> list[list[Any]]:
         examples = self.examples
+        sha256 = examples.sha256 if isinstance(examples, OnDemand) else fingerprint(examples)
+        return {"examples": len(examples), "sha256": sha256}
+
+    def _epoch(self, epoch: int) -> tuple[Sequence[Any], Callable[[int], list[int]]]:
+        """The examples, which may be cropped, and from the number of a batch to its examples' places."""
+        examples, size, seed = self.examples, self.config.batch_size, self.config.seed
+        if isinstance(examples, OnDemand) and examples.block is not None:
+            order = BlockOrder(len(examples), examples.block, seed, epoch)
+            return examples, lambda place: order[place * size : (place + 1) * size]
         early = epoch * self.per_epoch < self.config.crop_until * self.steps
         if early and isinstance(self.task, Crops):
-            rng = random.Random(seed_for(self.config.seed, "crop", epoch))
+            rng = random.Random(seed_for(seed, "crop", epoch))
             examples = [self.task.crop(example, rng) for example in examples]
-        lengths = [example.length for example in examples]
-        batches = bucketed(lengths, self.config.batch_size, seed=self.config.seed, epoch=epoch)
+        lengths = (
+            [examples.length] * len(examples)
+            if isinstance(examples, OnDemand)
+            else [example.length for example in examples]
+        )
+        batches = bucketed(lengths, size, seed=seed, epoch=epoch)
         assert len(batches) == self.per_epoch, (
             f"{len(batches)} batches in epoch {epoch}, expected {self.per_epoch}"
         )
-        return [[examples[index] for index in batch] for batch in batches]
+        return examples, batches.__getitem__
 
 
 class CurriculumBatches(Batches):

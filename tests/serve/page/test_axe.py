@@ -73,7 +73,10 @@ def test_the_guide_and_what_stands_alone(
             ".gradients td" if step == 2 else ".shown canvas, .shown .film .head, #longer"
         ).first.wait_for()
         check(page, f"step {step}")
-    for part, css in {"answers": ".card .answer", "gates": "canvas", "step": ".film .head"}.items():
+    for part, css in {
+        "answers": ".card .answer", "gates": "canvas", "step": ".film .head", "film": ".film .head", "beside": "#beside svg",
+        "length": "#lengths table", "bridge": "#bridge svg", "gradient": ".gradients td",
+    }.items():  # fmt: skip
         page.goto(at(address, f"?embed={part}&lang={look[0]}"))
         page.locator(css).first.wait_for()
         check(page, f"{part} alone")

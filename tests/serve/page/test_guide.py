@@ -52,6 +52,7 @@ def test_a_link_opens_a_step_with_its_picture(
     shown = {name for name, css in PARTS.items() if page.locator(css).is_visible()}
     assert shown == set(SHOWN[step].split())
     assert page.locator(".asking").is_hidden()
+    assert page.locator(".kindly").is_visible() == (f"guide.{step}.kindly" in words[language])
     assert "{" not in page.locator("#guide").inner_text()
     for width in (400, 1280):
         page.set_viewport_size({"width": width, "height": 900})
@@ -121,11 +122,22 @@ def test_what_is_shown_bears_out_what_is_said(
     assert f"{longest} " in page.locator("#lengths .told summary").inner_text()
     page.locator(".reasons h3", has_text=longest).wait_for()
 
+    marked = page.locator(".lengths tbody th").evaluate_all(
+        "(cells) => cells.map((cell) => getComputedStyle(cell).borderLeftWidth)"
+    )
+    assert marked == ["4px", "0px", "4px", "0px", "0px"]
+
     enter(page, address, 7, language)
+    text = page.locator("#guide .lead").inner_text()
+    # Four, one and three sums of 64 units over 32 inputs, 64 outputs and two biases.
+    assert all(f"{count * 64 * 98:,}" in text for count in (4, 1, 3))
+    assert "75.0%" in text
     assert page.locator(".beside svg").count() == 2
     assert page.locator("#player .open.gate-z, #player .open.gate-r").count() == 2
 
     enter(page, address, 8, language)
+    assert page.locator("#guide .looks .main").count() == page.locator("#guide .looks .door").count() - 1 == 5
+    assert page.locator("#guide .looks .main").first.evaluate("(line) => line.getAnimations().length") == 0
     assert answers(page) == [second, *[first] * 4]
     press.click()
     page.locator(".outcome:not(.waiting)").wait_for()
@@ -226,6 +238,17 @@ def test_it_plays_by_itself_where_movement_is_wanted(visit: Open) -> None:
     page.locator('[data-keep="step play"]').click()  # and stops
     at = page.locator(".film").get_attribute("aria-label")
     page.wait_for_timeout(900)
+    assert page.locator(".film").get_attribute("aria-label") == at
+    page.evaluate("() => { location.hash = 'guide-8'; }")
+    line = page.locator("#guide .looks .main").first
+    line.wait_for()
+    assert line.evaluate("(line) => line.getAnimations().length") == 1
+
+
+def test_the_film_stands_still_where_no_movement_is_wanted(page: Any, address: Callable[[str], str]) -> None:
+    enter(page, address, 3, "en")
+    at = page.locator(".film").get_attribute("aria-label")
+    page.wait_for_timeout(1500)  # two phases and more
     assert page.locator(".film").get_attribute("aria-label") == at
 
 

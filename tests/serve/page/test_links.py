@@ -1,13 +1,17 @@
 """Links that open a state, parts of the page alone, and the letters of textbooks."""
 
+import re
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 
 from keepgate.cells import by_name
 from keepgate.emit.unicode import equations_of
+from keepgate.serve import STATIC
+
+from .conftest import ROOT
 
 Words = dict[str, dict[str, str]]
 STORY = "娜美說她想成為海賊王。下雨了。"
@@ -30,14 +34,7 @@ def test_a_link_opens_a_story_at_a_token_in_a_language(
     page.locator("#step").scroll_into_view_if_needed()
     page.locator(".film .letter.now", has_text="她").wait_for()
     # What the button gives leads there again.
-    link = page.evaluate(
-        """async () => {
-            const { linkTo } = await import("./address.js");
-            const { state } = await import("./state.js");
-            return linkTo({ ...state, language: "zh-TW" });
-        }"""
-    )
-    page.goto(link)
+    page.goto(page.evaluate("async () => (await import('./address.js')).linkTo('zh-TW')"))
     page.locator(".card .answer").nth(3).wait_for()
     assert page.locator("#story").input_value() == STORY
     page.close()
@@ -59,9 +56,76 @@ def test_a_link_opens_a_network_and_the_changes_that_are_made(
     page.close()
 
 
+def test_a_link_without_a_story_opens_the_example_at_a_token_of_a_network(
+    browser: Any, address: Callable[[str], str]
+) -> None:
+    page = opened(browser, address, step=5, network="en/gru-chrono", drop="3")
+    page.locator(".card.chosen input[value='en/gru-chrono']").wait_for()
+    page.locator(".chip.drop").wait_for()
+    assert page.evaluate("async () => (await import('./state.js')).state.at") == 4
+    page.close()
+
+
+def test_a_link_opens_a_layer_a_unit_letters_and_a_length(
+    browser: Any, address: Callable[[str], str]
+) -> None:
+    asked = {"story": "Tom bought a hat. Anna sings.", "question": "Who bought a hat?", "network": "en/open-lstm",
+             "layer": "1", "direction": "backward", "unit": "3", "letters": "textbook", "length": "400", "lang": "en"}  # fmt: skip
+    page = opened(browser, address, **asked)
+    page.locator("#step").scroll_into_view_if_needed()
+    page.locator("#player dt", has_text="zᶠ").first.wait_for()
+    assert page.locator("#place option:checked").inner_text() == "1, reading backwards"
+    assert page.locator('[data-keep="step unit"]').input_value() == "3"
+    page.locator("#lengthen").scroll_into_view_if_needed()
+    page.locator("#lengthen table").wait_for()
+    length = page.locator(".lengths thead th.now").inner_text()
+    assert 300 < int(length) <= 400
+    # What the button gives says the same.
+    link = page.evaluate("async () => (await import('./address.js')).linkTo('en')")
+    assert dict(parse_qsl(urlsplit(link).query)) == {**asked, "length": length}
+    # The reader's letters stay, also after a step of the guide that has its own.
+    page.evaluate("() => { location.hash = 'guide-3'; }")
+    page.locator("#player .film .name", has_text="zᶠ").wait_for()
+    page.close()
+
+
+def test_a_link_says_nothing_of_what_the_page_does_by_itself(visit: Any) -> None:
+    link = visit().evaluate("async () => (await import('./address.js')).linkTo('en')")
+    assert {*dict(parse_qsl(urlsplit(link).query))} == {"story", "question", "network", "lang"}
+
+
+def test_a_link_opens_the_gradient_under_another_bias(browser: Any, address: Callable[[str], str]) -> None:
+    page = opened(browser, address, embed="gradient", bias=-4, scale=2)
+    page.locator(".curves path.line").first.wait_for()
+    assert [page.locator(f"#gradient-{name}").input_value() for name in ("bias", "scale")] == ["-4", "2"]
+    page.close()
+
+
+def test_of_answers_alone_the_why_is_told_below_them(browser: Any, address: Callable[[str], str]) -> None:
+    page = opened(browser, address, embed="answers")
+    page.locator(".card.chosen .answer").click()
+    page.locator("#panel blockquote").wait_for()
+    page.locator('[data-keep="close"]').click()
+    page.locator(".inside").wait_for(state="hidden")
+    page.close()
+
+
+def test_lengths_alone_speak_of_nothing_above_them(browser: Any, address: Callable[[str], str]) -> None:
+    page = opened(browser, address, embed="length")
+    page.locator("#lengths table").wait_for()
+    assert page.locator('[data-keep="take"]').count() == 0
+    page.close()
+
+
+def test_the_server_s_page_says_that_one_s_own_models_are_read_here(visit: Any, words: Words) -> None:
+    footer = visit().locator("footer p").last.inner_text()
+    assert footer == words["en"]["footer"]
+    assert "read here" in footer
+
+
 @pytest.mark.parametrize(
     ("part", "css"),
-    [("answers", ".answers-section"), ("gates", "#strip"), ("step", "#player"), ("length", "#lengths table"), ("bridge", "#bridge svg"), ("gradient", ".curves")],
+    [("film", "#step .film .head"), ("beside", "#beside svg"), ("answers", ".answers-section"), ("gates", "#strip"), ("step", "#player"), ("length", "#lengths table"), ("bridge", "#bridge svg"), ("gradient", ".curves")],
 )  # fmt: skip
 def test_a_part_stands_alone(part: str, css: str, browser: Any, address: Callable[[str], str]) -> None:
     page = opened(browser, address, embed=part)
@@ -69,6 +133,8 @@ def test_a_part_stands_alone(part: str, css: str, browser: Any, address: Callabl
     for other in (".top", ".hero", "#asking", ".foot"):
         assert page.locator(other).first.is_hidden()
     assert page.locator("main > .shown").count() == 1
+    if part == "film":
+        assert page.locator(".equations").is_hidden()
     page.close()
 
 
@@ -121,3 +187,14 @@ def test_the_bridge_writes_the_equations_of_the_cells(browser: Any, address: Cal
         assert {kind["memory"], kind["gate"]} <= texts
         assert kind["seesState"] == ("hₜ₋₁" in kind["gate"])
     page.close()
+
+
+@pytest.mark.parametrize(
+    "page", ["README.md", "README.zh-TW.md", "docs/guide/story.md", "docs/guide/story.zh-TW.md"]
+)
+def test_every_part_that_stands_alone_is_listed(page: str) -> None:
+    parts = re.search(r"const PARTS = \{(.*?)\}", (STATIC / "address.js").read_text("utf-8"), re.DOTALL)
+    assert parts
+    text = (ROOT / page).read_text("utf-8")
+    assert all(f"`{name}`" in text for name in re.findall(r"(\w+):", parts[1]))
+    assert "?embed=" in text

@@ -151,7 +151,6 @@ def test_a_label(language: str, width: int, dark: bool, visit: Open, series_fold
 
 def test_a_table_of_one_s_own(visit: Open) -> None:
     page = opened(visit, "gestures", "en", 1280, False)
-    page.on("console", lambda _: None)
     page.locator("#source").select_option("own")
     page.locator("#table").fill(gestures().replace("g1", "mine"))
     page.keyboard.press("Control+Enter")
@@ -171,7 +170,25 @@ def test_a_table_that_cannot_be_read_is_said(visit: Open) -> None:
     page.locator("#asking button[type=submit]").click()
     page.locator("#asking-fault").wait_for()
     assert "has no column" in page.locator("#asking-fault").inner_text()
+    # What is shown is said to be older, and can still be asked about.
+    assert page.locator("#stale-note").is_visible()
+    page.locator("#strip").focus()
+    page.keyboard.press("Enter")
+    page.locator(".toggles").wait_for()
     check(page, "a fault")
+
+
+def test_what_took_too_long_is_asked_again(visit: Open) -> None:
+    def late(page: Any) -> None:
+        fault = json.dumps({"code": "timeout", "error": "late", "facts": {"seconds": 1}})
+        page.route("**/api/series/answer", lambda route: route.fulfill(status=504, body=fault))
+
+    page = visit("en", server="series", ready="#strip svg", before=late, expect=("504",))
+    page.locator("#rests").scroll_into_view_if_needed()
+    page.locator("#rests-on .fault").wait_for()
+    page.unroute("**/api/series/answer")
+    page.locator("#rests-on button").click()
+    page.locator("#rests-on table").wait_for()
 
 
 def test_the_page_for_texts_leads_there(visit: Open) -> None:

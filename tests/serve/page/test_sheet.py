@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 
+from keepgate.data.questions import Question
+from keepgate.demo.stories import pirate_king_story
+from keepgate.serve import serialize
 from keepgate.serve.app import STATIC
+from keepgate.serve.fullwidth import typed_question
+from keepgate.serve.models import served
+from keepgate.serve.reading_cache import read_normalised
 from tests.html_pages import Page
 
 from .conftest import LANGUAGES
@@ -54,9 +60,27 @@ def test_nothing_of_it_is_out_of_sight(width: int, browser: Any, shoot: Any) -> 
     page.close()
 
 
-def test_each_language_is_printed_on_one_page(browser: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("answers", [False, True])
+def test_each_language_is_printed_on_one_page(answers: bool, browser: Any, tmp_path: Path) -> None:
     page = browser.new_page(color_scheme="dark")
     page.goto((STATIC / "sheet.html").as_uri())
+    for box in page.locator(".reveal input").all() if answers else ():
+        box.check()
     printed = page.pdf(path=tmp_path / "sheet.pdf", prefer_css_page_size=True)
     assert len(re.findall(rb"/Type\s*/Page\b", printed)) == len(LANGUAGES)
     page.close()
+
+
+def test_the_numbers_of_the_answer_about_a_gate_are_the_network_s() -> None:
+    (model,) = (each for each in served() if each.id == "zh/lstm-chrono")
+    question = pirate_king_story(None, language="zh")
+    assert question.text == "魯夫說他想成為海賊王。"
+    reading = read_normalised(model, Question(text=question.text, question=typed_question(question.question, "zh"), answers=()))  # fmt: skip
+    unit = serialize.reading_json(model.task, reading)["strips"][-1]["telling"]
+    there = serialize.values_json(reading, 0, False, unit)
+    at = question.text.index("王")
+    f, i, g, c = (there["values"][name][at] for name in "figc")
+    sum_ = f"{f:.4f} × {there['before']['c'][at]:.2f} + {i:.2f} × {g:.2f} ≈ {c:.2f}"
+    text = (STATIC / "sheet.html").read_text("utf-8")
+    assert text.count(sum_) == len(LANGUAGES)
+    assert text.count(f"zᶠ = {f:.4f}") == len(LANGUAGES)

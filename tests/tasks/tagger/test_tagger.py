@@ -295,3 +295,17 @@ def test_a_label_from_scores_that_are_not_finite_is_refused(tmp_path: Path) -> N
     for model in (task, runtime.load(tmp_path / "model")):
         with pytest.raises(BundleError, match="NaN or infinite"):
             model.tags_and_labels([item])
+
+
+@pytest.mark.parametrize("entity", [3, 30])
+def test_a_long_text_is_trained_on_in_pieces_that_cut_no_entity(entity):
+    tags = ["B-PER", *["M-PER"] * (entity - 2), "E-PER", "O"]
+    texts = [tagged_text("王" * len(tags) * 9, tags * 9), tagged_text("明高", ["B-PER", "E-PER"])]
+    task = Tagger.build(texts, TaggerSettings(max_train_tokens=10, min_count=1, hidden_size=4), seed=0)
+    whole, short = task.prepare(texts, training=False)
+    *pieces, last = task.prepare(texts, training=True)
+    assert last == short
+    assert [number for piece in pieces for number in piece.tags] == whole.tags
+    assert [number for piece in pieces for number in piece.pairs] == whole.pairs
+    assert {piece.length for piece in pieces} == ({8, 4} if entity == 3 else {30, 1})
+    assert all(task.moves.fault(piece.tags) is None for piece in pieces)

@@ -121,6 +121,12 @@ def holds_only_numbers(cells: Cells) -> bool:
     return bool(texts) and not any(np.isnan(_number(text)) for text in texts)
 
 
+def ids_of(table: Table, columns: Columns) -> np.ndarray:
+    """The name of the series of each row."""
+    parts = [[str(cell) for cell in table.columns[name].tolist()] for name in columns.series]
+    return np.array([" / ".join(row) for row in zip(*parts, strict=True)] if parts else [""] * len(table))
+
+
 def _listed(text: str | None) -> tuple[str, ...]:
     rows = list(csv.reader([text or ""], skipinitialspace=True))
     return tuple(name.strip() for name in (rows[0] if rows else []) if name.strip())

@@ -8,11 +8,9 @@ from ...errors import CorpusError
 from ...wording import count_of
 from ..labelled import LabelledText
 from .corpus import LeftOut
+from .large import is_large
 from .source import files_of, read_text
 from .text_file import TextFile, text_file
-
-# A larger file, in bytes, stays on the disk and is read piece by piece.
-LARGE = 1 << 28
 
 
 @dataclass
@@ -34,15 +32,11 @@ def read_plain(paths: str | Path | Iterable[str | Path]) -> PlainCorpus:
     files = [paths] if isinstance(paths, (str, Path)) else list(paths)
     if not files:
         raise CorpusError("no files were given; name at least one with text")
-    files_of(path for path in files if not _is_large(Path(path)))
+    files_of(path for path in files if not is_large(path))
     return PlainCorpus([_item(Path(path)) for path in files])
 
 
 def _item(path: Path) -> LabelledText | TextFile:
-    if _is_large(path):
+    if is_large(path):
         return text_file(path)
     return LabelledText(text=read_text(path).replace("\r\n", "\n").replace("\r", "\n"), id=path.name)
-
-
-def _is_large(path: Path) -> bool:
-    return path.is_file() and path.stat().st_size > LARGE

@@ -114,10 +114,13 @@ def _are_names(rows: Sequence[tuple[int, list[str]]]) -> bool:
     return all(word.replace("_", "").strip().isalnum() for word in words) and min(others, default=0) > longest
 
 
-def parse_lines(lines: Sequence[str], path: str) -> list[tuple[str, Any]]:
-    """The JSON value of each line but blank ones, with "line N". Raises CorpusError with line and column."""
+def parse_lines(lines: Sequence[str], path: str, left_out: int = 0) -> list[tuple[str, Any]]:
+    """The JSON value of each line but blank ones, with "line N", after so many others of the file.
+
+    Raises CorpusError with line and column.
+    """
     values = []
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(lines, 1 + left_out):
         if line.strip():
             values.append((f"line {number}", parse(line, path, number)))
     return values

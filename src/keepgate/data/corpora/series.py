@@ -9,13 +9,15 @@ import numpy as np
 
 from ...errors import CorpusError
 from ...wording import count_of
-from ..frequency import DAY, Frequency, Times, frequency_of
+from ..frequency import Frequency, Times
 from ..series import Columns, Series
-from .columns import ColumnNames, columns_of, holds_only_numbers, numbers
+from .columns import ColumnNames, columns_of, holds_only_numbers, ids_of, numbers
 from .corpus import LeftOut, account_of
+from .large import is_large
+from .series_file import LargeTable, array_series, is_array
 from .source import files_of, read_bytes
 from .table import Table, read_table
-from .times import ParsedTimes, parse_times
+from .times import grid_of, parse_times
 
 # Clocks are put back on one night a year, in these months.
 _CLOCK_MONTHS = (3, 4, 9, 10, 11)
@@ -59,60 +61,73 @@ def read_series(
     past: str | None = None,
     known: str | None = None,
     static: str | None = None,
+    folder: Path | None = None,
 ) -> SeriesCorpus:
-    """The series in these tables: CSV, TSV, JSON lines or Parquet, the format told from what stands in a file.
+    """The series in these tables: CSV, TSV, JSON lines, Parquet or .npy, the format told from what stands in a file.
 
     time_column:   the column of times; None finds it.
     series_column: the column (or columns, with commas between them) that says of which series a row is (long form).
     target, past, known, static: columns, with commas between them: what is forecast; covariates that are known up to
                    now; those known ahead, whose rows may go on after the last value of the target; what a series has
                    once. Without a target, the column with a usual name is; else all of numbers are (wide form).
+    folder:        where the numbers of tables go that are too large for memory, in files that are gone afterwards; None
+                   reads all of a table.
     Raises CorpusError for a file that cannot be read, a column that there is not or that may be meant otherwise, times
     that are irregular or repeat with other values, and if no series is left.
     """
     names = ColumnNames.parse(
         time=time_column, series=series_column, target=target, past=past, known=known, static=static
     )
-    files = files_of(paths)
+    files = [paths] if isinstance(paths, (str, Path)) else list(paths)
     if not files:
         raise CorpusError("no files were given; name at least one with series")
-    return _corpus([(str(path), read_bytes(path)) for path in files], names)
+    return _corpus([str(path) for path in files], names, folder=folder)
 
 
 def read_series_like(paths: str | Path | Iterable[str | Path], columns: Columns) -> SeriesCorpus:
     """The series of files ("-" is standard input) in the columns that a model was trained on. Raises likewise."""
-    files = list(map(str, files_of(paths)))
-    contents = [
-        ("standard input", sys.stdin.buffer.read()) if path == "-" else (path, read_bytes(path))
-        for path in files
-    ]
-    return _corpus(contents, ColumnNames.of(columns))
+    return _corpus(
+        [str(path) for path in ([paths] if isinstance(paths, (str, Path)) else paths)],
+        ColumnNames.of(columns),
+    )
 
 
 def series_in(content: str, names: ColumnNames, path: str = "text") -> list[Series]:
     """The series in a table's text, as a CSV file has it. path: what an error calls it. Raises as `read_series`."""
-    return _corpus([(path, content.encode())], names).items
+    return _corpus([path], names, content=content.encode()).items
 
 
-def _corpus(files: Sequence[tuple[str, bytes]], names: ColumnNames) -> SeriesCorpus:
+def _corpus(
+    files: Sequence[str], names: ColumnNames, *, folder: Path | None = None, content: bytes | None = None
+) -> SeriesCorpus:
+    """folder: see `read_series`. content: of the only file, if that is not to be read."""
     corpus = SeriesCorpus([], "")
     formats, columns = [], None
-    for path, raw in files:
-        table = read_table(raw, path)
-        formats.append(table.format)
-        roles, note = columns_of(table, names, path)
+    if content is None:
+        files_of(path for path in files if not _stays(path, folder))
+    for path in files:
+        stem = Path(path).stem if len(files) > 1 else ""
+        if content is None and is_array(path):
+            corpus.items.append(array_series(Path(path), names, stem))
+            form, roles = "npy", corpus.items[-1].columns
+        elif content is None and folder is not None and _stays(path, folder):
+            large = LargeTable(path, names)
+            corpus.items += large.series(folder / Path(path).name, stem)
+            form, roles = large.format, large.columns
+            corpus.notes += large.notes
+        else:
+            form, roles = _add(corpus, path, content, names, stem)
+        formats.append(form)
         if columns is not None and roles != columns:
             raise CorpusError(
-                f"{path}: its columns are others than those of {files[0][0]} ({_names(columns.targets)}); name them "
+                f"{path}: its columns are others than those of {files[0]} ({_names(columns.targets)}); name them "
                 "(--target, --past, --known), or train on one file"
             )
         columns = roles
-        corpus.notes += [each for each in (table.note, note) if each]
-        _add(corpus, table, roles, path, stem=Path(path).stem if len(files) > 1 else "")
     corpus.format = " + ".join(dict.fromkeys(formats))
     corpus.notes = list(dict.fromkeys(corpus.notes))
     if not corpus.items:
-        raise CorpusError(f"{', '.join(path for path, _ in files)}: there is no series; {corpus.account()}")
+        raise CorpusError(f"{', '.join(files)}: there is no series; {corpus.account()}")
     frequencies = dict.fromkeys(item.frequency for item in corpus.items)
     if len(frequencies) > 1:
         raise CorpusError(
@@ -121,9 +136,28 @@ def _corpus(files: Sequence[tuple[str, bytes]], names: ColumnNames) -> SeriesCor
     return corpus
 
 
-def _add(corpus: SeriesCorpus, table: Table, columns: Columns, path: str, stem: str) -> None:
-    """Adds the series of one table."""
-    names = _ids(table, columns)
+def _stays(path: str, folder: Path | None) -> bool:
+    """Whether the series of a file stay on the disk."""
+    return is_large(path) and (folder is not None or is_array(path))
+
+
+def _add(
+    corpus: SeriesCorpus, path: str, content: bytes | None, names: ColumnNames, stem: str
+) -> tuple[str, Columns]:
+    """Adds the series of one table, which is in memory; its format and its columns."""
+    if content is None:
+        path, content = (
+            ("standard input", sys.stdin.buffer.read()) if path == "-" else (path, read_bytes(path))
+        )
+    table = read_table(content, path)
+    columns, note = columns_of(table, names, path)
+    corpus.notes += [each for each in (table.note, note) if each]
+    _add_series(corpus, table, columns, path, stem)
+    return table.format, columns
+
+
+def _add_series(corpus: SeriesCorpus, table: Table, columns: Columns, path: str, stem: str) -> None:
+    names = ids_of(table, columns)
     groups = {name: np.flatnonzero(names == name) for name in dict.fromkeys(names.tolist())}
     parsed = (
         None if columns.time is None
@@ -134,7 +168,7 @@ def _add(corpus: SeriesCorpus, table: Table, columns: Columns, path: str, stem: 
         np.stack([numbers(table, name, path) for name in part], 1) if part else np.zeros((len(table), 0))
         for part in roles
     ]
-    grid = None if parsed is None else _grid(parsed, list(groups.values()), path)
+    grid = None if parsed is None else grid_of(parsed, list(groups.values()), path)
     once = {column: _once(table, column, path) for column in columns.static}
     gaps = empty = unknown = 0
     for name, rows in groups.items():
@@ -169,12 +203,6 @@ def _missing(columns: Columns, gaps: int, empty: int, unknown: int) -> Iterator[
         yield f"{count_of(unknown, 'empty cells')} of {covariates}: the value before each is read in its place."
 
 
-def _ids(table: Table, columns: Columns) -> np.ndarray:
-    """The name of the series of each row."""
-    parts = [[str(cell) for cell in table.columns[name].tolist()] for name in columns.series]
-    return np.array([" / ".join(row) for row in zip(*parts, strict=True)] if parts else [""] * len(table))
-
-
 def _once(table: Table, column: str, path: str) -> np.ndarray:
     """What series have once: numbers where all are, else texts. Raises CorpusError for numbers of which some lack."""
     cells = table.columns[column]
@@ -198,17 +226,6 @@ def _constant(cells: np.ndarray, column: str, path: str, label: str) -> str | fl
             "--past or --known"
         )
     return values[0]
-
-
-def _grid(parsed: ParsedTimes, groups: Sequence[np.ndarray], path: str) -> tuple[Times, Frequency, bool]:
-    """The times of the rows, their frequency, and whether they are the wall clock's. Raises as `frequency_of`.
-
-    Days and longer steps are the wall clock's: a day in spring has 23 hours.
-    """
-    frequency = frequency_of([np.unique(parsed.wall[rows]) for rows in groups], path)
-    if parsed.zoned and frequency.unit == "second" and frequency.count < DAY:
-        return parsed.utc, frequency_of([np.unique(parsed.utc[rows]) for rows in groups], path), False
-    return parsed.wall, frequency, True
 
 
 def _regular(

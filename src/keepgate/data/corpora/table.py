@@ -20,6 +20,8 @@ from .values import is_missing, refuse_twins
 _NAMELESS = ("", "__index_level_0__")
 # What csv takes on every machine, as a C long.
 _LARGEST_FIELD = 2**31 - 1
+# Bytes of a file that are read as one piece of its table.
+_PIECE = 1 << 22
 Cells = NDArray[Any]
 
 
@@ -64,14 +66,17 @@ def delimiter_of(line: str) -> str:
 
 
 @_fields_of_any_size()
-def read_rows(content: str, path: str) -> tuple[list[tuple[str, Mapping[str, object]]], str]:
+def read_rows(
+    content: str, path: str, left_out: int = 0
+) -> tuple[list[tuple[str, Mapping[str, object]]], str]:
     """The rows of CSV, TSV or JSON lines with their places, by column, and the name of the format.
 
+    left_out: lines of the file that are not in the content: after its first line, of JSON lines before it.
     Raises CorpusError, naming the line, for one with another number of columns than the first has, and where the first
     names two alike.
     """
     if content.lstrip().startswith("{"):
-        values = parse_lines(lines_of(content), path)
+        values = parse_lines(lines_of(content), path, left_out)
         for place, value in values:
             if not isinstance(value, dict):
                 raise CorpusError(f"{path}, {place}: an object with a field for each column belongs here")
@@ -83,7 +88,7 @@ def read_rows(content: str, path: str) -> tuple[list[tuple[str, Mapping[str, obj
     end = 0
     try:
         for fields in reader:
-            place, end = f"line {end + 1}", reader.line_num
+            place, end = f"line {end + 1 + (left_out if header else 0)}", reader.line_num
             if not fields:
                 continue
             if not header:
@@ -102,15 +107,15 @@ def read_rows(content: str, path: str) -> tuple[list[tuple[str, Mapping[str, obj
     return rows, "tsv" if delimiter == "\t" else "csv"
 
 
-def read_table(raw: bytes, path: str) -> Table:
-    """The table in these bytes, which came from `path`.
+def read_table(raw: bytes, path: str, left_out: int = 0) -> Table:
+    """The table in these bytes, which came from `path`; left_out: see `read_rows`.
 
     Raises CorpusError for what is no table, has no rows, or names two columns alike; SettingsError for Parquet without
     pyarrow.
     """
     if raw.startswith(PARQUET):
         return _parquet(raw, path)
-    rows, form = read_rows(decoded(raw, path), path)
+    rows, form = read_rows(decoded(raw, path), path, left_out)
     if not rows:
         raise CorpusError(f"{path}: there is no row in it, only the names of the columns")
     names = dict.fromkeys(name for _, row in rows for name in row)
@@ -137,22 +142,58 @@ def _is_whole(cell: object) -> bool:
     return cell.is_integer() if isinstance(cell, float) else str(cell).isdecimal()
 
 
-def _parquet(raw: bytes, path: str) -> Table:
+def _pyarrow_parquet(path: str) -> Any:
     try:
-        parquet = import_module("pyarrow.parquet")
+        return import_module("pyarrow.parquet")
     except ImportError:
         raise CorpusError(
             f"{path} is a Parquet file, which needs pyarrow: pip install 'keepgate[arrow]', or save it as CSV"
         ) from None
+
+
+def _parquet(raw: bytes, path: str) -> Table:
+    parquet = _pyarrow_parquet(path)
     try:
-        table = parquet.read_table(io.BytesIO(raw))
-        columns = {name: _column(table.column(name)) for name in table.column_names}
+        return _of_arrow(parquet.read_table(io.BytesIO(raw)), path, 0)
+    except CorpusError:
+        raise
     except Exception as fault:
         raise CorpusError(f"{path}: this Parquet file cannot be read: {str(fault).splitlines()[0]}") from None
+
+
+def _of_arrow(table: Any, path: str, left_out: int) -> Table:
+    """A table of Arrow, so many rows of the file before it. Raises CorpusError if it has none."""
     if not len(table):
         raise CorpusError(f"{path}: there is no row in it, only the names of the columns")
-    places = [f"row {k}" for k in range(1, len(table) + 1)]
+    columns = {name: _column(table.column(name)) for name in table.schema.names}
+    places = [f"row {left_out + k}" for k in range(1, len(table) + 1)]
     return _without_index(Table(columns=columns, places=places, format="parquet"))
+
+
+def pieces_of(path: str) -> Iterator[Table]:
+    """The table in a file, CSV, TSV, JSON lines or Parquet, a piece at a time. Raises as `read_table`."""
+    with open(path, "rb") as file:
+        if file.peek(len(PARQUET)).startswith(PARQUET):
+            yield from _parquet_pieces(path)
+            return
+        first = file.readline()
+        header = [] if first.lstrip().startswith(b"{") else [first]
+        lines, before = [first, *file.readlines(_PIECE)], 0
+        while b"".join(lines[len(header) :]).strip():
+            yield read_table(b"".join(lines), path, before)
+            before += len(lines) - len(header)
+            lines = [*header, *file.readlines(_PIECE)]
+
+
+def _parquet_pieces(path: str) -> Iterator[Table]:
+    arrow, parquet = import_module("pyarrow"), _pyarrow_parquet(path)
+    before = 0
+    try:
+        for batch in parquet.ParquetFile(path).iter_batches():
+            yield _of_arrow(arrow.Table.from_batches([batch]), path, before)
+            before += len(batch)
+    except arrow.ArrowException as fault:
+        raise CorpusError(f"{path}: this Parquet file cannot be read: {str(fault).splitlines()[0]}") from None
 
 
 def _column(column: Any) -> Cells:

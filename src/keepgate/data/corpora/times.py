@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import CorpusError
-from ..frequency import Times
+from ..frequency import DAY, Frequency, Times, frequency_of
 from .table import Cells
 
 _QUARTER = re.compile(r"(\d{4})[-\s]?Q([1-4])", re.IGNORECASE)
@@ -69,6 +69,17 @@ def parse_times(cells: Cells, places: Sequence[str], column: str, path: str) -> 
         place = places[with_offset.index(False)]
         raise CorpusError(f"{path}, {place}: {column!r} has no offset from UTC, which other rows have")
     return ParsedTimes(utc=np.array(utc, dtype="datetime64[s]") if all(with_offset) else clock, wall=clock)
+
+
+def grid_of(parsed: ParsedTimes, groups: Sequence[np.ndarray], path: str) -> tuple[Times, Frequency, bool]:
+    """The times of the rows, their frequency, and whether they are the wall clock's. Raises as `frequency_of`.
+
+    Days and longer steps are the wall clock's: a day in spring has 23 hours.
+    """
+    frequency = frequency_of([np.unique(parsed.wall[rows]) for rows in groups], path)
+    if parsed.zoned and frequency.unit == "second" and frequency.count < DAY:
+        return parsed.utc, frequency_of([np.unique(parsed.utc[rows]) for rows in groups], path), False
+    return parsed.wall, frequency, True
 
 
 def is_time(text: str) -> bool:

@@ -45,7 +45,7 @@ def plot_forecast(forecast: Forecast, target: int, ax: Any, language: str) -> An
 def _content(forecast: Forecast, target: int, language: str) -> charts.Curves:
     series, steps = forecast.series, len(forecast.point)
     first = max(0, len(series) - _BEFORE * steps)
-    past = series.targets[first:, target]
+    past = np.asarray(series.targets[first:])[:, target]
     present = np.flatnonzero(np.isfinite(past))
     last = int(present[-1]) if len(present) else 0
     # The forecast goes on from the last value, so that no gap looks like a jump.

@@ -30,7 +30,7 @@ class ForecasterModel(SeriesModel):
 
     def in_table(self, table: str) -> Sequence[Series]:
         """The series in a table, in the columns that the model was trained on."""
-        return series_in(table, ColumnNames.of(self.task.statistics.columns))
+        return series_in(table, ColumnNames.of(self.task.statistics.columns), "the table")
 
     def in_file(self, path: Path) -> Sequence[Series]:
         """The series in a file, in the columns that the model was trained on."""
@@ -90,7 +90,7 @@ class ForecasterModel(SeriesModel):
         assert item.focus is not None
         target, step = item.focus
         end, first = len(item), len(item) - self.task.look_back
-        columns, covariates = item.columns, item.known[first : end + self.task.ahead]
+        columns, covariates = item.columns, np.asarray(item.known[first : end + self.task.ahead])
         (forecast,) = self.task.forecast([item])
         low, high = (
             (forecast.quantiles[level][:, target] for level in forecast.interval)
@@ -98,11 +98,11 @@ class ForecasterModel(SeriesModel):
             else (np.full(self.task.ahead, np.nan),) * 2
         )
         came = np.full(self.task.ahead, np.nan)
-        later = series.targets[end : end + self.task.ahead, target]
+        later = np.asarray(series.targets[end : end + self.task.ahead])[:, target]
         came[: len(later)] = later
         rows = [
-            (columns.targets[target], item.targets[first:, target]),
-            *((name, item.past[first:, k]) for k, name in enumerate(columns.past)),
+            (columns.targets[target], np.asarray(item.targets[first:])[:, target]),
+            *((name, np.asarray(item.past[first:])[:, k]) for k, name in enumerate(columns.past)),
             *((name, covariates[:, k]) for k, name in enumerate(columns.known)),
         ]
         return {

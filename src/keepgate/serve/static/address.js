@@ -1,10 +1,14 @@
-// What the page's address says: `?story=…&question=…&network=…&step=…&remove=2,3&lang=zh-TW` opens any state, `?embed=gates`
-// one part alone, `?guide=3` a step of the guided mode.
+// What the page's address says: `?story=…&question=…&network=…&layer=1&direction=backward&step=…&unit=5&letters=textbook&length=300&
+// remove=2,3&bias=-2&scale=1.5&lang=zh-TW` opens any state, `?embed=gates` one part alone, `?guide=3` a step of the guided mode.
+
+import { CHANGES, firstUnit, lastForward, on, reading, state } from "./state.js";
 
 const PARTS = {
   answers: ".answers-section",
   gates: ".inside",
   step: "#step",
+  film: "#step",
+  beside: "#beside",
   length: "#lengthen",
   bridge: "#bridge",
   gradient: "#gradients",
@@ -24,14 +28,36 @@ const tokens = (name) =>
     .map((number) => Number(number) - 1)
     .filter((token) => Number.isInteger(token) && token >= 0);
 
-/** The token to begin at, from 0; null where none is named. */
-export const linkedToken = () => tokens("step")[0] ?? null;
-
 /** The network to look into, by id; null where none is named. */
 export const linkedNetwork = () => asked.get("network");
 
-/** The tokens, from 0, at which a change of some kind is made. */
-export const linkedChanges = (kind) => [...new Set(tokens(kind))].sort((a, b) => a - b);
+/** A number that the address names, within bounds; null where it names none. */
+export function linkedNumber(name, least, most) {
+  const number = Number(asked.get(name) || NaN);
+  return number >= least && number <= most ? number : null;
+}
+
+/** Whether the letters are to be those of textbooks. */
+export const linkedLetters = () => asked.get("letters") === "textbook";
+
+/** What of a reading the address names and there is: the layer and direction; or the unit, the token and the changes. */
+export function linkedPlace() {
+  const [layer, reverse] = [linkedNumber("layer", 1, Infinity), asked.get("direction") === "backward"];
+  const index = reading()?.strips.findIndex((each) => each.layer === (layer ?? 1) - 1 && each.reverse === reverse) ?? -1;
+  return index < 0 || (layer === null && !reverse) ? {} : { layerIndex: index };
+}
+
+export function linkedView(units) {
+  const isThere = (token) => token < (reading()?.tokens.length ?? 0);
+  const [at] = tokens("step").filter(isThere);
+  const unit = asked.get("unit") === "mean" ? null : linkedNumber("unit", 0, units - 1);
+  const changes = CHANGES.map((kind) => [kind, [...new Set(tokens(kind))].filter(isThere).sort((a, b) => a - b)]);
+  return {
+    ...(at === undefined ? {} : { at }),
+    ...(unit === null && asked.get("unit") !== "mean" ? {} : { unit }),
+    ...Object.fromEntries(changes.filter(([, made]) => made.length)),
+  };
+}
 
 /** The language that the address names; null where it names none. */
 export const linkedLanguage = () => asked.get("lang");
@@ -44,7 +70,9 @@ export function startAddress() {
   const part = embedded();
   if (!part) return;
   document.body.classList.add("embed");
+  document.body.dataset.embed = part;
   showOnly([part]);
+  if (part === "answers") on(["explained"], () => showOnly(state.explained ? [part, "gates"] : [part])); // "why?" is told there
   if (part === "gradient") location.hash = "gradient";
 }
 
@@ -71,15 +99,21 @@ function here(query) {
   return link.href;
 }
 
-/** A link that opens a story and a question, a network, a token and the changes that are made, in a language. */
-export function linkTo({ text, question, chosen, at, remove, drop, keep, language }) {
-  const changes = Object.entries({ remove, drop, keep }).filter(([, made]) => made.length);
+/** A link that opens what is read and looked at now, in a language: of what the page does by itself it says nothing. */
+export function linkTo(language) {
+  const { text, question, chosen, at, unit, textbook, layerIndex } = state;
+  const changes = CHANGES.filter((kind) => state[kind].length);
+  const place = reading()?.strips[layerIndex];
   return here({
     story: text,
     question,
     ...(chosen === null ? {} : { network: chosen }),
+    ...(place && layerIndex !== lastForward() ? { layer: place.layer + 1, direction: place.reverse ? "backward" : "forward" } : {}),
     ...(at === null ? {} : { step: at + 1 }),
-    ...Object.fromEntries(changes.map(([kind, made]) => [kind, made.map((token) => token + 1)])),
+    ...(unit === firstUnit() ? {} : { unit: unit ?? "mean" }),
+    ...(textbook ? { letters: "textbook" } : {}),
+    ...(state.length ? { length: state.length } : {}),
+    ...Object.fromEntries(changes.map((kind) => [kind, state[kind].map((token) => token + 1)])),
     lang: language,
   });
 }

@@ -134,7 +134,7 @@ function answer(read, chosen) {
     el("span", { class: "why" }, t("answers.why")),
   );
   return [
-    isDoubt(verdict) ? el("p", { class: "note" }, mark(verdict), " ", said(doubtOf(displayed, read))) : null,
+    isDoubt(verdict) ? el("p", { class: "note" }, mark(verdict), " · ", said(doubtOf(displayed, read))) : null,
     press,
     el(
       "p",

@@ -1,7 +1,9 @@
 // An LSTM's gatekeepers and a GRU's side by side, in letters: what the GRU saves.
 
-import { el, shape } from "./dom.js";
+import { embedded } from "./address.js";
+import { $, el, fill, shape } from "./dom.js";
 import { DOORS, gatekeepers } from "./gatekeepers.js";
+import { on } from "./state.js";
 import { t } from "./words.js";
 
 const WIDTH = 400; // of each picture
@@ -29,3 +31,10 @@ const PARTS = {
     ...{ z: door("z"), r: door("r"), write: door("1 − z", "write") },
   }),
 };
+
+/** Shows the two where the address wants them alone. */
+export function startBeside() {
+  if (embedded() !== "beside") return;
+  $("beside").hidden = false;
+  on(["language"], () => fill($("beside"), cellsBeside()));
+}

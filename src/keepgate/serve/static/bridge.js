@@ -57,9 +57,9 @@ function picture(seesState) {
   return svg;
 }
 
-const path = (d, kind) => shape("path", { class: kind, d });
+export const path = (d, kind) => shape("path", { class: kind, d });
 
-function text(content, x, y) {
+export function text(content, x, y) {
   const element = shape("text", { x, y });
   element.textContent = content;
   return element;

@@ -1,5 +1,6 @@
 // The story token by token: forget, select, output, each lit in the equations with its numbers.
 
+import { linkedLetters } from "./address.js";
 import { ask, during, forget } from "./api.js";
 import { $, button, el, fill, note, select } from "./dom.js";
 import { inTextbook, phasesOf, withNumbers } from "./equations.js";
@@ -8,29 +9,32 @@ import { icon } from "./icons.js";
 import { later } from "./later.js";
 import { phaseBox } from "./phase-box.js";
 import { whenVisible } from "./when-visible.js";
-import { CHANGES, isChanged, isGated, model, on, question, reading, set, state, strip } from "./state.js";
+import { CHANGES, firstUnit, isChanged, isGated, model, on, question, reading, set, state, strip } from "./state.js";
 import { explain, t } from "./words.js";
 
 const PACES = { slow: 1500, normal: 600, fast: 150 }; // milliseconds a phase
 
 let [values, fault] = [null, null]; // the engine's reply
-let unit = null; // null is the mean of all
+let letters = linkedLetters(); // whether the reader chose those of textbooks
 let [token, phase] = [0, 0];
 let [pace, clock] = ["normal", null]; // the clock while it plays
 let width = 0; // of its place
 
 /** Lets the player work. */
 export function startEquationPlayer() {
+  set({ textbook: letters });
   const visibility = whenVisible($("step"), fetchValues);
   const [draw, drawTurn] = [later(show), later(turn)]; // it lies below what is read and pressed first
   const begin = () => {
     stop();
     forget("values");
-    [values, fault, token, phase, unit] = [null, null, 0, 0, firstUnit()];
+    [values, fault, token, phase] = [null, null, 0, 0];
+    state.unit = firstUnit(); // nobody else shows it
     draw();
     if (reading()) visibility.touch();
   };
   on(["readings", "chosen", "layerIndex"], begin);
+  on(["unit"], () => reading() && visibility.touch());
   on(["language"], draw);
   on(["at"], () => follow() && drawTurn());
   on(CHANGES, drawTurn);
@@ -41,13 +45,10 @@ export function startEquationPlayer() {
   }).observe($("player"));
 }
 
-/** The unit to look at first: of the example of a changed mind the one that forgets most. */
-const firstUnit = () => (state.mind ? strip()?.forgetting : null) ?? strip()?.telling ?? null;
-
 /** Stands on a token, with a book's letters or torch's, and plays from there if asked to. For the guide. */
-export function conduct({ letters = false, at = 0, playing = false }) {
+export function conduct({ textbook = letters, at = 0, playing = false }) {
   stop();
-  set({ textbook: letters });
+  set({ textbook });
   if (!reading()) return;
   if (!values && $("step").checkVisibility()) fetchValues(); // it plays though it may lie below what is in sight
   show();
@@ -68,7 +69,7 @@ async function fetchValues() {
   await during(
     "values",
     async () => {
-      values = await ask("values", { ...question(), layer, reverse, unit });
+      values = await ask("values", { ...question(), layer, reverse, unit: state.unit });
       fault = null;
       show();
     },
@@ -162,12 +163,9 @@ function controls() {
 function unitChoice() {
   const { hidden_size: count } = model(state.chosen);
   const units = Array.from({ length: count }, (_, k) => [k, t("unit.one", { unit: k })]);
-  return select([["", t("unit.mean")], ...units], unit ?? "", {
+  return select([["", t("unit.mean")], ...units], state.unit ?? "", {
     "data-keep": "step unit",
-    onchange: ({ target }) => {
-      unit = target.value === "" ? null : Number(target.value);
-      fetchValues();
-    },
+    onchange: ({ target }) => set({ unit: target.value === "" ? null : Number(target.value) }),
   });
 }
 
@@ -182,7 +180,8 @@ function letterChoice() {
   return select(names, state.textbook ? "textbook" : "torch", {
     "data-keep": "step letters",
     onchange: ({ target }) => {
-      set({ textbook: target.value === "textbook" });
+      letters = target.value === "textbook";
+      set({ textbook: letters });
       show();
     },
   });
@@ -191,6 +190,7 @@ function letterChoice() {
 /** The phases with their equations; the one that happens now is lit. */
 function equations() {
   const at = order()[token];
+  const { unit } = state;
   const numbers = values && {
     now: (name) => values.values[name]?.[at],
     before: (name) => values.before[name]?.[at],
@@ -201,7 +201,7 @@ function equations() {
     "div",
     { class: "equations" },
     el("ol", { class: "phases" }, boxes),
-    ["step.symbols", strip().layer > 0 && "step.layer", model(state.chosen).cell === "mingru" && "step.mingru", model(state.chosen).memory === "c" && "step.cell", hasLetters() && "step.textbook", unit === null ? "step.mean" : "step.one", unit === firstUnit() && (state.mind ? "step.forgetting" : "step.telling"), isChanged() && "step.unchanged"]
+    ["step.symbols", isGated(state.chosen) && "step.gates", strip().layer > 0 && "step.layer", model(state.chosen).cell === "mingru" && "step.mingru", model(state.chosen).memory === "c" && "step.cell", hasLetters() && "step.textbook", unit === null ? "step.mean" : "step.one", unit === firstUnit() && (state.mind ? "step.forgetting" : "step.telling"), isChanged() && "step.unchanged"]
       .filter(Boolean)
       .map((key) => note(t(key, { unit }))),
   );

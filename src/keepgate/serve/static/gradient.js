@@ -1,5 +1,6 @@
 // The page of the gradient: how much of what the answer teaches arrives so many tokens earlier, with two sliders.
 
+import { linkedNumber } from "./address.js";
 import { ask, during } from "./api.js";
 import { $, announce, button, el, fill, note } from "./dom.js";
 import { beforeTraining } from "./before-training.js";
@@ -13,8 +14,8 @@ import { explain, t } from "./words.js";
 const LAGS = 200;
 const [LOW, HIGH] = [-12, 2]; // decades that are always shown, so that lines move and not their frame
 
-let bias = 0;
-let scale = 1;
+let bias = linkedNumber("bias", -8, 8) ?? 0;
+let scale = linkedNumber("scale", 0, 8) ?? 1;
 let lag = 100;
 let when = "after"; // training; or "before" it, which says how far back it could learn
 let reply = null;

@@ -1,6 +1,7 @@
 // The eight steps of the guided mode, in the order of the seed's article: what of the page each shows, what is read there,
 // and what "show me" does for the reader.
 
+import { attention } from "./attention.js";
 import { cellsBeside } from "./beside.js";
 import { $ } from "./dom.js";
 import { conduct } from "./equation-player.js";
@@ -35,9 +36,9 @@ export const STEPS = [
     network: "lstm-chrono",
     story: "sentence",
     chinese: true,
-    begin: () => conduct({ letters: true }),
+    begin: () => conduct({ textbook: true }),
     show: () => {
-      conduct({ letters: true, at: lastLetter() });
+      conduct({ textbook: true, at: lastLetter() });
       bring("player");
     },
   },
@@ -48,6 +49,7 @@ export const STEPS = [
     parts: ["answers", "gates"],
     network: "lstm-chrono",
     story: "two",
+    figure: attention,
     show: () => {
       set({ remove: tokensOfFirstSentence() });
       bring("answers-title");

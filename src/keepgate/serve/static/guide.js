@@ -146,7 +146,7 @@ const turnFree = () => el("a", { class: "turn main", href: "#read" }, t("guide.f
 /** The networks' own numbers that a step's sentences name. */
 function facts() {
   const tongue = language() === "zh-TW" ? "zh" : "en";
-  const learnt = (name) => model(`${tongue}/${name}`)?.parameters ?? 0;
+  const learnt = (name) => model(`${tongue}/${name}`)?.layer_parameters ?? 0;
   const [rnn, lstm, gru] = ["rnn", "lstm-chrono", "gru-chrono"].map(learnt);
   const units = model(`${tongue}/lstm-chrono`)?.hidden_size ?? 0;
   return { rnn: count(rnn), lstm: count(lstm), gru: count(gru), share: percent(lstm && gru / lstm), units };

@@ -1,7 +1,7 @@
 // Which layer and direction of a network is looked at, where it has several.
 
 import { $, el, fill } from "./dom.js";
-import { on, reading, set, state } from "./state.js";
+import { lastForward, on, reading, set, state } from "./state.js";
 import { t } from "./words.js";
 
 /** Shows the choice where there is one. */
@@ -12,9 +12,6 @@ export function startLayerSelect() {
   on(["readings", "chosen"], () => set({ layerIndex: lastForward() }));
   on(["readings", "chosen", "language", "layerIndex"], show);
 }
-
-/** The last layer's forward direction, which reads as the reader does. */
-const lastForward = () => Math.max(0, reading()?.strips.findLastIndex(({ reverse }) => !reverse) ?? 0);
 
 function show() {
   const strips = reading()?.strips ?? [];

@@ -1,5 +1,6 @@
 // The same story with more and more said after it: a slider, and what each network answers at each length.
 
+import { embedded, linkedNumber } from "./address.js";
 import { ask, askAhead, during, forget } from "./api.js";
 import { $, announce, button, el, fill, note } from "./dom.js";
 import { followLength, resetLength, toldAt, whyThere } from "./length-reasons.js";
@@ -23,6 +24,7 @@ let known = new Map(); // its replies about these readings, by what is lengthene
 let fault = null;
 let lengthened = null; // what that reply is about
 let at = 0; // the length that the slider stands on
+let wanted = linkedNumber("length", 1, MOST); // characters at which it is to stand first; null where it need not
 
 /** Lets the slider work. */
 export function startLengthen() {
@@ -63,7 +65,8 @@ async function fetchLengths() {
       reply = known.get(text) ?? (await ask("lengthen", asked));
       known.set(text, reply);
       fault = null;
-      at = Math.min(at, reply.lengths.length - 1);
+      at = wanted === null ? Math.min(at, reply.lengths.length - 1) : Math.max(0, reply.lengths.findLastIndex((length) => length <= wanted));
+      wanted = null;
       show();
       followLength(reply, at);
       fetchOther();
@@ -84,6 +87,7 @@ async function fetchOther() {
 }
 
 function show() {
+  state.length = at && reply ? reply.lengths[at] : 0; // nobody else shows it
   if (!state.readings.length) return fill($("lengths"));
   if (fault) return fill($("lengths"), el("p", { class: "fault" }, explain(fault)), choice());
   if (!reply) return fill($("lengths"), note(t("waiting")));
@@ -119,6 +123,7 @@ function slider() {
 /** Moves to another length without making the slider anew, which is being dragged. */
 function turn() {
   const host = $("lengths");
+  state.length = at && reply.lengths[at];
   host.querySelector("output").textContent = t("lengthen.characters", { n: count(reply.lengths[at]) });
   host.querySelector("#longer").setAttribute("aria-valuetext", spoken());
   host.querySelector(".tale").replaceWith(tale());
@@ -178,7 +183,7 @@ function table() {
   const rows = networks().map(([id, answers]) =>
     el(
       "tr",
-      {},
+      { "data-network": id },
       el("th", { scope: "row" }, fullName(id)),
       answers.map((answer, k) => {
         const how = fares(id, answer);
@@ -237,6 +242,6 @@ function choice() {
     "div",
     { class: "choice" },
     opens ? el("fieldset", {}, el("legend", {}, t("lengthen.from")), radio("sentence"), radio("story")) : null,
-    reply && state.guide === null ? button(t("lengthen.take"), take, { "data-keep": "take" }) : null,
+    reply && state.guide === null && !embedded() ? button(t("lengthen.take"), take, { "data-keep": "take" }) : null,
   );
 }

@@ -1,6 +1,7 @@
 // What comes after the first picture: explanations and changes, a story token by token, the other pages; and which one is shown.
 
 import { ask } from "./api.js";
+import { startBeside } from "./beside.js";
 import { startBridge } from "./bridge.js";
 import { $ } from "./dom.js";
 import { startEquationPlayer } from "./equation-player.js";
@@ -25,6 +26,7 @@ const PARTS = [
   startEquationPlayer,
   startLengthen,
   startBridge,
+  startBeside,
   startGradient,
   startGuide,
   startKeys,

@@ -16,6 +16,8 @@ export const state = {
   chosen: null, // the network that is looked into, by id
   layerIndex: 0, // which of its layers and directions, as a number in its strips
   at: null, // the token that the reader stands on
+  unit: null, // of the layer, whose numbers are shown step by step; null for the mean of all
+  length: 0, // characters of the longer story that the slider stands on; 0 for the shortest
   explained: null, // what is explained: null, "answer", or { token, unit }
   retention: null, // the server's reply about that token
   origin: null, // the server's reply about the answer
@@ -75,6 +77,12 @@ export function reading() {
 
 /** The layer and direction that is looked at, with its gates over the tokens. */
 export const strip = () => reading()?.strips[Math.min(state.layerIndex, reading().strips.length - 1)] ?? null;
+
+/** The number of the last layer's forward direction, which reads as the reader does. */
+export const lastForward = () => Math.max(0, reading()?.strips.findLastIndex(({ reverse }) => !reverse) ?? 0);
+
+/** The unit to look at first: of the example of a changed mind the one that forgets most. */
+export const firstUnit = () => (state.mind ? strip()?.forgetting : null) ?? strip()?.telling ?? null;
 
 /** Whether that layer is the last, in which changes are made. */
 export const isLast = () => strip()?.layer === reading()?.strips.at(-1).layer;

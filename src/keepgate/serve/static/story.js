@@ -1,12 +1,12 @@
 // The form: a story and a question, typed or an example; sends them to the networks that read its language.
 
 import { ask, during, forget, readBeforehand } from "./api.js";
-import { linkTo, linkedChanges, linkedNetwork, linkedStory, linkedToken } from "./address.js";
+import { linkTo, linkedNetwork, linkedPlace, linkedStory, linkedView } from "./address.js";
 import { saidOfAnswer } from "./answers.js";
 import { $, announce, el, fill } from "./dom.js";
 import { exampleLanguage } from "./vocabulary-note.js";
 import { count } from "./numbers.js";
-import { CHANGES, UNEXPLAINED, asked, model, on, reading, set, state } from "./state.js";
+import { CHANGES, UNEXPLAINED, asked, model, on, set, state } from "./state.js";
 import { languageOf } from "./text.js";
 import { explain, language, t } from "./words.js";
 
@@ -35,7 +35,7 @@ export function startStory() {
     read();
   });
   $("length").addEventListener("change", () => tell(seed));
-  $("link").addEventListener("click", () => copy(linkTo({ ...state, language: language() }), $("link")));
+  $("link").addEventListener("click", () => copy(linkTo(language()), $("link")));
   offerLengths();
   on(["language"], () => {
     offerLengths();
@@ -72,18 +72,16 @@ export function showBeforehand() {
 /** What the address names, or the first example, read. */
 export async function begin() {
   const linked = linkedStory();
-  if (!linked) {
+  if (linked) {
+    put(linked.text, linked.question);
+    await read();
+  } else {
     if (!state.readings.length) showBeforehand();
-    return tell(0);
+    await tell(0);
   }
-  put(linked.text, linked.question);
-  await read();
   if (state.readings.some(({ model: id, error }) => id === linkedNetwork() && !error)) set({ chosen: linkedNetwork() });
-  const isThere = (token) => token !== null && token < (reading()?.tokens.length ?? 0);
-  set({
-    at: isThere(linkedToken()) ? linkedToken() : null,
-    ...Object.fromEntries(CHANGES.map((kind) => [kind, linkedChanges(kind).filter(isThere)])),
-  });
+  set(linkedPlace());
+  set(linkedView(model(state.chosen)?.hidden_size ?? 0));
 }
 
 /** Copies a link, and says on the button that was pressed what became of it. */

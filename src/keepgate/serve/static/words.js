@@ -93,7 +93,6 @@ export function list(things) {
   return things.join(t("list.comma"));
 }
 
-/** A token or an answer, in the language's quotation marks. */
 /** A text in quotation marks; of an answer that is none, that there is none. */
 export const quoted = (text) => (text ? t("quoted", { text }) : t("answers.none"));
 

@@ -30,7 +30,7 @@ from .metrics import PINBALL, POINT_METRICS, coverage_metric
 from .network import Decoder, Scale, Segments
 from .settings import ForecasterSettings
 from .vocabulary import statistics_from, statistics_json
-from .windows import Statistics, Window, training_windows
+from .windows import Statistics, Window, Windows
 
 # Steps times rows that are run at once: their states with 128 units take 200 MiB.
 _AT_ONCE = 400_000
@@ -119,13 +119,13 @@ class Forecaster(Forecasts, nn.Module):
         """Columns, frequency, means and deviations, and categories."""
         return statistics_json(self.statistics, self.frequency)
 
-    def prepare(self, items: Sequence[Series], *, training: bool) -> list[Window]:
+    def prepare(self, items: Sequence[Series], *, training: bool) -> Sequence[Window]:
         """In training every window with its steps ahead; otherwise the last window of each series, to be forecast.
 
         Raises CorpusError for a series of other columns or another frequency, and one that is shorter than a window.
         """
         if training:
-            return training_windows([self.prepared(item) for item in items], self.look_back, self.ahead)
+            return Windows([self.prepared(item) for item in items], self.look_back, self.ahead)
         return [self.last_window(self.prepared(item)) for item in items]
 
     def unlearnable(self, example: Window) -> str | None:
@@ -227,9 +227,9 @@ class Forecaster(Forecasts, nn.Module):
         part = self.prepared(item)
         read = np.concatenate(
             [
-                filled(item.targets)[:, target : target + 1],
-                filled(item.past),
-                filled(item.known)[: len(item)],
+                filled(np.asarray(item.targets))[:, target : target + 1],
+                filled(np.asarray(item.past)),
+                filled(np.asarray(item.known))[: len(item)],
             ],
             1,
         )

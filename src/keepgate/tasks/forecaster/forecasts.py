@@ -86,9 +86,7 @@ class Forecasts:
 
     def last_window(self, part: Prepared) -> Window:
         """The window before what is still to come, its first value before the first of a series that is too short."""
-        return part.extended(self.look_back, self.ahead).window(
-            max(len(part.targets), self.look_back), self.look_back, self.ahead, targets=False
-        )
+        return part.last_window(self.look_back, self.ahead)
 
     def refuse_short(self, item: Series, ahead: int) -> None:
         """Raises CorpusError for a series that is too short, and where what is known ahead ends too soon."""

@@ -70,5 +70,6 @@ KIND = TaskKind(
     examples="windows",
     loss_unit="",
     reread=reread,
+    spills=True,
     hold_out=hold_out,
 )

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...data.row_file import PIECE, RowFile
 from ..measure import Measurement, Metric, Rows
 from .windows import Prepared
 
@@ -33,9 +34,13 @@ def naive_scale(part: Prepared, first: int, season: int) -> Errors:
     """
     history = part.series.targets[:first]
     lag = season if season < len(history) else 1
-    steps = np.abs(history[lag:] - history[:-lag])
-    present = np.isfinite(steps)
-    sums, counts = np.where(present, steps, 0.0).sum(0), present.sum(0)
+    size = PIECE if isinstance(history, RowFile) else max(1, len(history))
+    sums, counts = np.zeros((2, history.shape[1]))
+    for start in range(0, len(history) - lag, size):
+        values = np.asarray(history[start : start + size + lag])
+        steps = np.abs(values[lag:] - values[:-lag])
+        present = np.isfinite(steps)
+        sums, counts = sums + np.where(present, steps, 0.0).sum(0), counts + present.sum(0)
     return np.where(sums > 0, sums / np.maximum(counts, 1), np.nan)
 
 

@@ -1,22 +1,24 @@
 """Windows: pieces of series as a network reads them, standardised, with what comes after them."""
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...data.series import Columns, Series, Values, filled
+from ...data.row_file import PIECE, RowFile
+from ...data.series import Columns, Rows, Series, Values, filled
 from ...errors import CorpusError
 from ...wording import count_of
+from .rows import Array, StandardisedRows, moments, moments_of
 
-# A column that does not change is divided by 1.
-_CONSTANT = 1e-12
 # Of the steps that a window of training forecasts, so many have a value at the least, as a share.
 _PRESENT = 0.5
-
-Array = NDArray[np.float32]
+# Of series in files so many neighbouring windows are read together.
+_BLOCK = 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,10 +50,10 @@ class Prepared:
     series: Series
     means: Values
     deviations: Values
-    targets: Array
-    values: Array
-    covariates: Array
-    known: Array
+    targets: Array | StandardisedRows
+    values: Array | StandardisedRows
+    covariates: Array | StandardisedRows
+    known: Array | StandardisedRows
     numbers: Array
     categories: NDArray[np.int64]
 
@@ -64,14 +66,16 @@ class Prepared:
             self.targets[end : end + ahead] if targets else None, len(self.targets),
         )  # fmt: skip
 
-    def extended(self, look_back: int, ahead: int) -> "Prepared":
-        """The same, as long as a window: the first values before the first, what is known ahead after its last."""
-        before = max(0, look_back - len(self.targets))
-        after = max(0, len(self.targets) + ahead - len(self.known))
-        return replace(
-            self, values=_edged(self.values, before, 0), covariates=_edged(self.covariates, before, 0),
-            known=_edged(self.known, before, after),
+    def last_window(self, look_back: int, ahead: int) -> Window:
+        """The window after the last value; where what it reads is too short, its first and last values again."""
+        steps = len(self.targets)
+        first, before = max(0, steps - look_back), max(0, look_back - steps)
+        known = self.known[first : steps + ahead]
+        tail = replace(
+            self, values=_edged(self.values[first:], before, 0), covariates=_edged(self.covariates[first:], before, 0),
+            known=_edged(known, before, ahead + steps - first - len(known)),
         )  # fmt: skip
+        return replace(tail.window(look_back, look_back, ahead, targets=False), steps=steps)
 
     def restored(self, values: Values) -> Values:
         """Targets in the data's own units."""
@@ -102,15 +106,16 @@ class Statistics:
                 raise CorpusError(
                     f"{item.name} has the columns {item.columns}, others {columns}; a model has one set of them"
                 )
-        dynamic = [np.concatenate([part(item) for item in items]) for part in (_targets, _past, _known)]
-        parts = [column for matrix in dynamic for column in matrix.T]
+        sizes = [
+            pair for part in (_targets, _past, _known) for pair in moments_of([part(item) for item in items])
+        ]
         categories: list[tuple[str, ...] | None] = []
         for place in range(len(columns.static)):
             cells = [item.static[place] for item in items]
             texts = any(isinstance(cell, str) for cell in cells)
             categories.append(tuple(sorted(set(map(_text, cells)))) if texts else None)
-            parts += [] if texts else [np.array(cells, dtype=np.float64)]
-        means, deviations = zip(*map(_moments, parts), strict=True)
+            sizes += [] if texts else [moments(np.array(cells, dtype=np.float64))]
+        means, deviations = zip(*sizes, strict=True)
         return cls(
             columns=columns, means=means, deviations=deviations, categories=tuple(categories),
             alone=len(items) > 1,
@@ -171,46 +176,107 @@ class Statistics:
         place = self.numbers_of["targets"]
         means, deviations = np.array(self.means[place]), np.array(self.deviations[place])
         if self.alone:
-            means, deviations = np.array([_moments(column) for column in series.targets.T]).T
-        targets = ((series.targets - means) / deviations).astype(np.float32)
-        past, known = self.standardised(series.past, "past"), self.standardised(series.known, "known")
-        ahead = filled(known).astype(np.float32)
+            means, deviations = np.array(moments_of([series.targets])).T
         cells = list(zip(series.static, self.categories, strict=True))
         numbers = self._static_numbers(series)
+        targets, values, covariates, known = self._rows(series, means, deviations)
         return Prepared(
-            series=series, means=means, deviations=deviations, targets=targets,
-            values=filled(targets).astype(np.float32),
-            covariates=np.concatenate([filled(past), ahead[: len(past)]], 1).astype(np.float32), known=ahead,
+            series=series, means=means, deviations=deviations, targets=targets, values=values, covariates=covariates,
+            known=known,
             numbers=self.standardised(numbers, "static").astype(np.float32),
             categories=np.array(
                 [_number(_text(cell), texts) for cell, texts in cells if texts is not None], dtype=np.int64
             ),
         )  # fmt: skip
 
+    def _rows(
+        self, series: Series, means: Values, deviations: Values
+    ) -> tuple[Array | StandardisedRows, ...]:
+        """Targets, the same without gaps, covariates and those known ahead, standardised."""
+        if isinstance(series.targets, RowFile):
+            past, known = self._moments_of("past"), self._moments_of("known")
+            own = StandardisedRows(((series.targets, means, deviations),), fills=False)
+            ahead = StandardisedRows(((series.known, *known),))
+            before = StandardisedRows(((series.past, *past), (series.known[: len(series.past)], *known)))
+            return own, replace(own, fills=True), before, ahead
+        targets = ((np.asarray(series.targets) - means) / deviations).astype(np.float32)
+        covariates = self.standardised(np.asarray(series.past), "past")
+        ahead_of_all = filled(self.standardised(np.asarray(series.known), "known")).astype(np.float32)
+        together = np.concatenate([filled(covariates), ahead_of_all[: len(covariates)]], 1)
+        return targets, filled(targets).astype(np.float32), together.astype(np.float32), ahead_of_all
 
-def training_windows(prepared: Sequence[Prepared], look_back: int, ahead: int) -> list[Window]:
-    """Every window of the series, but those of which most of the steps ahead have no value."""
-    windows: list[Window] = []
-    for part in prepared:
-        present = np.isfinite(part.targets).mean(1)
-        sums = np.concatenate([[0.0], np.cumsum(present)])
-        windows += [
-            part.window(end, look_back, ahead, targets=True)
-            for end in range(look_back, len(part.targets) - ahead + 1)
-            if sums[end + ahead] - sums[end] >= _PRESENT * ahead
+    def _moments_of(self, part: str) -> tuple[Values, Values]:
+        place = self.numbers_of[part]
+        return np.array(self.means[place]), np.array(self.deviations[place])
+
+
+class Windows(Sequence[Window]):
+    """Every window of some series, but those of which most of the steps ahead have no value.
+
+    They are held as numbers, from which step to which they may begin to forecast, and made when they are asked for.
+    length: of each. block: of series that stay in their files, so many neighbours are read one after the other.
+    """
+
+    def __init__(self, prepared: Sequence[Prepared], look_back: int, ahead: int) -> None:
+        self.prepared, self.length, self.ahead = prepared, look_back, ahead
+        runs = [
+            (k, first, end) for k, part in enumerate(prepared) for first, end in _runs(part, look_back, ahead)
         ]
-    return windows
+        self._runs = np.array(runs, dtype=np.int64).reshape(-1, 3)
+        self._ends = np.cumsum(self._runs[:, 2] - self._runs[:, 1])
+        in_files = any(isinstance(part.targets, StandardisedRows) for part in prepared)
+        self.block = _BLOCK if in_files else None
+
+    def __len__(self) -> int:
+        return int(self._ends[-1]) if len(self._ends) else 0
+
+    @overload
+    def __getitem__(self, index: int) -> Window: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Window]: ...
+    def __getitem__(self, index: int | slice) -> Window | list[Window]:
+        if isinstance(index, slice):
+            return [self[k] for k in range(*index.indices(len(self)))]
+        place = range(len(self))[index]
+        run = int(np.searchsorted(self._ends, place, side="right"))
+        series, _, end = self._runs[run].tolist()
+        step = end - (int(self._ends[run]) - place)
+        return self.prepared[series].window(step, self.length, self.ahead, targets=True)
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of the series, and of which windows they give."""
+        total = hashlib.sha256(repr((self.length, self.ahead, self._runs.tobytes())).encode())
+        for part in self.prepared:
+            series = part.series
+            for rows in (series.targets, series.past, series.known):
+                content = rows.sha256 if isinstance(rows, RowFile) else rows.tobytes()
+                total.update(repr((rows.shape, content)).encode())
+            total.update(part.numbers.tobytes() + part.categories.tobytes())
+        return total.hexdigest()
 
 
-def _targets(series: Series) -> Values:
+def _runs(part: Prepared, look_back: int, ahead: int) -> Iterator[list[int]]:
+    """From which step to before which a window may begin to forecast."""
+    last = len(part.targets) - ahead + 1
+    for begin in range(look_back, last, PIECE):
+        stop = min(begin + PIECE, last)
+        known = np.isfinite(part.targets[begin : stop - 1 + ahead])
+        counts = np.concatenate([[0], known.sum(1).cumsum()])
+        enough = counts[ahead:] - counts[:-ahead] >= _PRESENT * ahead * known.shape[1]
+        edges = np.flatnonzero(np.diff(enough, prepend=False, append=False)) + begin
+        yield from edges.reshape(-1, 2).tolist()
+
+
+def _targets(series: Series) -> Rows:
     return series.targets
 
 
-def _past(series: Series) -> Values:
+def _past(series: Series) -> Rows:
     return series.past
 
 
-def _known(series: Series) -> Values:
+def _known(series: Series) -> Rows:
     return series.known
 
 
@@ -221,15 +287,6 @@ def _edged(values: Array, before: int, after: int) -> Array:
 
 def _roles(columns: Columns) -> tuple[tuple[str, ...], ...]:
     return columns.targets, columns.past, columns.known, columns.static
-
-
-def _moments(values: Values) -> tuple[float, float]:
-    """Mean and standard deviation of what is known; 0 and 1 of nothing, and a deviation of 1 where nothing changes."""
-    present = values[np.isfinite(values)]
-    if not len(present):
-        return 0.0, 1.0
-    mean, deviation = float(present.mean()), float(present.std())
-    return mean, deviation if deviation > _CONSTANT * max(1.0, abs(mean)) else 1.0
 
 
 def _text(cell: str | float) -> str:

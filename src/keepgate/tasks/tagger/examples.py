@@ -1,5 +1,6 @@
 """TaggedExample and TaggedBatch: tagged texts as ids, one by one and padded, with the token whose tag is asked for."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import torch
@@ -8,6 +9,7 @@ from torch import Tensor
 
 from ..batched import TensorBatch
 from .inputs import Letters
+from .schemes import Moves
 
 
 @dataclass(frozen=True)
@@ -30,16 +32,33 @@ class TaggedExample:
         """Tokens of the text."""
         return len(self.text)
 
-    def since(self, begin: int) -> "TaggedExample":
-        """The example without the tokens before this one; a token that is asked for among them becomes the first."""
+    def part(self, begin: int, end: int | None = None) -> "TaggedExample":
+        """The tokens from one on, up to another; where one before is asked for, the first is."""
+        piece = slice(begin, end)
         return replace(
             self,
-            tokens=self.tokens[begin:],
-            text=self.text[begin:],
-            pairs=self.pairs[begin:],
-            tags=None if self.tags is None else self.tags[begin:],
+            tokens=self.tokens[piece],
+            text=self.text[piece],
+            pairs=self.pairs[piece],
+            tags=None if self.tags is None else self.tags[piece],
             focus=max(self.focus - begin, 0),
         )
+
+    def cut(self, most: int, moves: Moves) -> Iterator["TaggedExample"]:
+        """The example in pieces of at most so many tokens, each with a legal sequence of tags.
+
+        Where no tag within reach may end a text, as within a long entity, a piece is longer.
+        """
+        begin, tags = 0, self.tags or []
+        while self.length - begin > most:
+            last = begin + most
+            places = (*range(last, begin, -1), *range(last + 1, self.length))
+            legal = (k for k in places if moves.end[tags[k - 1]] and moves.start[tags[k]])
+            end = next(legal, self.length)
+            yield self.part(begin, end)
+            begin = end
+        if begin < self.length:
+            yield self.part(begin)
 
 
 @dataclass(frozen=True)

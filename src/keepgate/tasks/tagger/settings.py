@@ -20,6 +20,7 @@ class TaggerSettings:
     init, horizon, forget_bias: initial weights, as Recurrent takes them.
     dropout: share of embeddings and states dropped in training, one mask for all steps of a text.
     mask_rate: share of the tokens that are hidden in training.
+    max_train_tokens: a longer text is cut in training into texts of so many tokens, never within an entity.
     Raises SettingsError for a value outside these, or for two that do not go together.
     """
 
@@ -37,8 +38,9 @@ class TaggerSettings:
     forget_bias: float | None = None
     dropout: float = 0.5
     mask_rate: float = 0.2
+    max_train_tokens: int = 512
 
     def __post_init__(self) -> None:
-        check_recurrent(self, "a tagger", "min_count", "max_pairs")
+        check_recurrent(self, "a tagger", "min_count", "max_pairs", "max_train_tokens")
         require(self, ("pair_size", "letter_size"), lambda value: value >= 0, "0 or more")
         require(self, ("mask_rate",), lambda value: 0 <= value < 1, "0 or more and below 1")

@@ -164,12 +164,17 @@ class Tagger(LabelTask):
         return text_to_tag(text, question, self.characters)
 
     def prepare(self, items: Sequence[TaggedText], *, training: bool) -> list[TaggedExample]:
-        """The ids of each text's tokens; in training without the unlearnable ones.
+        """The ids of each text's tokens; in training without the unlearnable ones, and long ones in pieces.
 
         Raises CorpusError for a text in which there is nothing.
         """
         examples = [self._example(item) for item in items]
-        return [example for example in examples if not training or example.fault is None]
+        if not training:
+            return examples
+        most = self.settings.max_train_tokens
+        return [
+            piece for example in examples if example.fault is None for piece in example.cut(most, self.moves)
+        ]
 
     def unlearnable(self, example: TaggedExample) -> str | None:
         """Why nothing can be learnt from this example; None if something can."""
@@ -203,7 +208,7 @@ class Tagger(LabelTask):
 
     def shortened(self, example: TaggedExample, last: int) -> TaggedExample:
         """The example with the last so many tokens of its text, one at the least, which is then the one asked for."""
-        return example.since(max(example.length - max(last, 1), 0))
+        return example.part(max(example.length - max(last, 1), 0))
 
     def collate(self, examples: Sequence[TaggedExample]) -> TaggedBatch:
         """The examples as one padded batch. It has tags if every example has them."""

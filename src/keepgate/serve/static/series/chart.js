@@ -56,7 +56,8 @@ function drawRow({ name, values }, place, laid, forecast) {
   const known = all.filter((value) => value !== null);
   const [least, most] = known.length ? [Math.min(...known), Math.max(...known)] : [0, 1];
   const spread = most - least || Math.abs(most) || 1;
-  const [low, high] = [least - 0.04 * spread, most + 0.04 * spread];
+  const beyond = most > least ? 0.04 : 1;
+  const [low, high] = [least - beyond * spread, most + beyond * spread];
   const down = (value) => place.top + (place.height * (high - value)) / (high - low);
   const x = (step) => laid.across(step + 0.5);
   return [

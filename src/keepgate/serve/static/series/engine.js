@@ -19,8 +19,8 @@ export function serves(models, id) {
 /** The model that the page shows. */
 export const shown = () => model;
 
-/** The window that questions are about from now on; returns it. */
-export const choose = (changes) => (chosen = { ...chosen, ...changes });
+/** Takes a window as the one that questions are about from now on. */
+export const choose = (window) => (chosen = window);
 
 /** The same as it is now. */
 export const chosenWindow = () => chosen;

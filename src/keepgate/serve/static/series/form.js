@@ -11,6 +11,8 @@ import { choose, chosenWindow, shown } from "./engine.js";
 const [SERVED, OWN] = ["served", "own"]; // whose table is read
 const ABOUT = ["token", "what-if", "values", "rests"]; // lanes of questions about what is read
 
+let wanted = {}; // the window that was asked for last
+
 /** Lets the form work. */
 export function startForm() {
   $("asking").addEventListener("submit", (event) => {
@@ -104,22 +106,26 @@ async function readTable() {
   return $("table").focus();
 }
 
-/** Has the model read another window. */
+/** Has the model read another window; the one that is shown stays until that has been read. */
 async function read(changes) {
   forget(...ABOUT);
-  choose(changes);
+  const window = (wanted = { ...wanted, ...changes });
   set({ busy: true });
   await during(
     "read",
     async () => {
-      const given = withShortNames(await ask("read"));
+      const given = withShortNames(await ask("read", window));
+      choose(window);
       set({
         ...{ readings: [given], expected: given.expected, fault: null, busy: false, ...UNEXPLAINED },
         ...Object.fromEntries(CHANGES.map((kind) => [kind, []])),
       });
       announce(saidAnswer());
     },
-    (fault) => set({ fault, busy: false }),
+    (fault) => {
+      wanted = chosenWindow();
+      set({ fault, busy: false });
+    },
   );
 }
 
@@ -133,4 +139,5 @@ function withShortNames(given) {
 function showFault() {
   $("asking-fault").hidden = !state.fault;
   $("asking-fault").textContent = state.fault ? explain(state.fault) : "";
+  $("read-page").classList.toggle("stale", Boolean(state.fault && reading()));
 }

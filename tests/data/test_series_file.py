@@ -1,0 +1,142 @@
+"""Series that stay in their files: piece by piece the same as in memory, or refused with what to do."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from keepgate.data import row_file
+from keepgate.data.corpora import large, series_file, table
+from keepgate.data.corpora.series import SeriesCorpus, read_series
+from keepgate.data.row_file import RowFile
+from keepgate.errors import CorpusError
+
+
+def wide(hours: int) -> str:
+    lines = ["time,load,warmth,holiday"]
+    for hour in range(hours):
+        if hour in (40, 41):
+            continue
+        load = "" if hour % 17 == 3 else f"{math.sin(hour):.3f}"
+        lines.append(f"2024-01-{1 + hour // 24:02} {hour % 24:02}:00,{load},{math.cos(hour):.2f},{hour % 2}")
+    return "\n".join(lines) + "\n"
+
+
+def long(days: int) -> str:
+    rows = [
+        f"2024-01-{day + 1:02},{name},{size * day}"
+        for name, size in (("a", 1), ("b", 10))
+        for day in range(days)
+    ]
+    return "\n".join(["date,series,value", *rows]) + "\n"
+
+
+@pytest.fixture
+def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every file is too large for memory, and read in pieces of a few rows."""
+    monkeypatch.setattr(large, "LARGE", 0)
+    monkeypatch.setattr(table, "_PIECE", 300)
+    monkeypatch.setattr(row_file, "PIECE", 7)
+    monkeypatch.setattr(series_file, "PIECE", 7)
+
+
+def assert_alike(ours: SeriesCorpus, others: SeriesCorpus) -> None:
+    assert len(ours.items) == len(others.items)
+    for one, other in zip(ours.items, others.items, strict=True):
+        assert isinstance(one.targets, RowFile)
+        assert (one.id, one.start, one.frequency, one.columns) == (
+            other.id,
+            other.start,
+            other.frequency,
+            other.columns,
+        )
+        for part in ("targets", "past", "known"):
+            np.testing.assert_array_equal(np.asarray(getattr(one, part)), getattr(other, part))
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        (wide(200), {"target": "load", "past": "warmth", "known": "holiday"}),
+        (wide(200), {"target": "warmth,load"}),
+        (long(20), {"series_column": "series"}),
+        ('{"y": 1, "x": 2}\n' * 30 + '{"y": null, "x": 4}\n', {"target": "y", "known": "x"}),
+    ],
+    ids=["covariates", "two targets", "long form", "JSON lines"],
+)
+def test_a_large_table_is_the_series_of_a_small_one(
+    text: str, options: dict[str, str], tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    path = tmp_path / "table.txt"
+    path.write_text(text)
+    small = read_series(path, **options, folder=tmp_path / "work")
+    request.getfixturevalue("small_pieces")
+    assert_alike(read_series(path, **options, folder=tmp_path / "work"), small)
+    assert list((tmp_path / "work").iterdir()) == [], "the file has no name once it is written"
+
+
+def test_a_large_parquet_file_is_the_series_of_a_small_one(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    times = np.datetime64("2024-01-01T00") + np.arange(50).astype("timedelta64[h]")
+    content = arrow.table({"ds": times.astype("datetime64[us]"), "y": np.arange(50) / 3})
+    parquet.write_table(content, tmp_path / "t.parquet", row_group_size=20)
+    small = read_series(tmp_path / "t.parquet")
+    request.getfixturevalue("small_pieces")
+    assert_alike(read_series(tmp_path / "t.parquet", folder=tmp_path), small)
+
+
+def test_an_array_is_read_in_memory_or_from_its_file(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    values = np.arange(60, dtype=np.float32).reshape(30, 2)
+    values[28:, 0] = np.nan
+    np.save(tmp_path / "a.npy", values)
+    small = read_series(tmp_path / "a.npy", target="value 0", known="value 1")
+    assert isinstance(small.items[0].targets, np.ndarray)
+    assert (small.items[0].targets.shape, small.items[0].known.shape) == ((28, 1), (30, 1))
+    assert "1 series of 28 steps (npy), in order, without times" in small.account()
+    request.getfixturevalue("small_pieces")
+    assert_alike(read_series(tmp_path / "a.npy", target="value 0", known="value 1"), small)
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.zeros((2, 3, 4)), r"shape \[2, 3, 4\]; numbers belong there"),
+        (np.asfortranarray(np.zeros((5, 3))), "column by column"),
+        (np.array(["a"]), "<U1 of shape"),
+        (np.array([1.0, np.inf]), "step 1: a value is infinite"),
+        (np.array([np.nan, np.nan]), "has no value"),
+    ],
+)
+def test_arrays_of_another_form_are_refused(array: np.ndarray, message: str, tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", array)
+    with pytest.raises(CorpusError, match=message):
+        read_series(tmp_path / "a.npy")
+
+
+def test_an_array_that_was_cut_off_is_refused(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.zeros((50, 2)))
+    (tmp_path / "a.npy").write_bytes((tmp_path / "a.npy").read_bytes()[:-1])
+    with pytest.raises(CorpusError, match="ends before its 50 rows do"):
+        read_series(tmp_path / "a.npy")
+
+
+@pytest.mark.usefixtures("small_pieces")
+@pytest.mark.parametrize(
+    ("lines", "options", "message"),
+    [
+        (["2024-01-21,b,200", "2024-01-21,a,3"], {"series_column": "series"}, "line 43: the series 'a' goes on after"),
+        (["2024-01-03,b,1"], {"series_column": "series"}, "line 42: the time 2024-01-03 00:00:00 is not a whole"),
+        (["2024-01-21,b,none,4"], {"series_column": "series"}, "line 42: there are 4 columns"),
+        ([], {"series_column": "series", "target": "value", "static": "series"}, "static columns are not read"),
+    ],
+)  # fmt: skip
+def test_a_large_table_that_is_not_in_order_is_refused(
+    lines: list[str], options: dict[str, str], message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(long(20) + "\n".join(lines) + "\n")
+    with pytest.raises(CorpusError, match=message):
+        read_series(path, **options, folder=tmp_path)
