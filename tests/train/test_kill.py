@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from keepgate.cli.__main__ import main
-from keepgate.data.corpora import plain_text
+from keepgate.data.corpora import large
 from keepgate.train import TrainingConfig, fit
 from tests.fake_task import CroppedParity, rows
 from tests.train.ranks import ROOT
@@ -53,7 +53,7 @@ def train(folder: Path) -> None:
 
 def command(folder: Path) -> None:
     """keepgate train language-model, of a text that stays in its file."""
-    plain_text.LARGE = 0
+    large.LARGE = 0
     data = folder.parent / "text.txt"
     data.write_text(TEXT)
     words = ["train", "language-model", data, "--dev", data, "--out", folder / "model", "--resume", *OPTIONS]
