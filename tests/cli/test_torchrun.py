@@ -1,6 +1,5 @@
 """`keepgate train` in many processes: one log, one model, one message, one exit code, however it ends."""
 
-import os
 import re
 import shutil
 import signal
@@ -15,6 +14,7 @@ import pytest
 from keepgate.cli.__main__ import main
 from keepgate.export import load
 from tests.cli.test_classifier import QUICK, write
+from tests.small_disk import NAMESPACE
 from tests.train.ranks import Ended, ended, free_port, run_ranks, start
 
 EXACT = (*QUICK, "--set", "dropout=0", "--set", "mask_rate=0")
@@ -126,6 +126,42 @@ def test_the_same_command_under_torchrun_writes_the_same_model(
         assert (weight - load(tmp_path / "mine").state_dict()[name]).abs().max() < 1e-3, name
 
 
+# Every text is too large for memory; the last process is on a host of its own.
+LARGE = """
+import os, sys
+from keepgate.cli.__main__ import main
+from keepgate.data.corpora import plain_text
+from keepgate.data.token_file import TokenFile
+
+plain_text.LARGE, write, words = 0, TokenFile.write, sys.argv[1:]
+if os.environ["RANK"] == "2":
+    os.environ["LOCAL_RANK"], words = "0", [word.replace("/mine", "/nowhere/mine") for word in words]
+TokenFile.write = lambda path, *rest, **more: print("tokens:", path) or write(path, *rest, **more)
+sys.exit(main(words))
+"""
+
+
+def test_a_text_larger_than_memory_is_written_as_numbers_once_on_each_host(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "text.txt").write_text("Ann sees a cat.\nBob sees the sea.\n" * 20)
+    small = ("hidden_size=4", "embedding_size=3", "dropout=0", "bptt_steps=8")
+    options = ("--steps", 4, "--batch-size", 5, *(word for pair in small for word in ("--set", pair)))
+    words = [*map(str, ("train", "language-model", tmp_path / "text.txt", *options)), "--out"]
+    processes = run_ranks(3, LARGE, *words, tmp_path / "mine")
+    assert [process.code for process in processes] == [0, 0, 0], processes
+    written = [line for process in processes for line in process.out.splitlines() if "tokens:" in line]
+    assert written == [
+        f"tokens: {tmp_path / place / 'mine.training' / 'tokens'}" for place in ("", "nowhere")
+    ]
+    assert not (tmp_path / "mine.training" / "tokens").exists()
+    assert not (tmp_path / "nowhere" / "mine.training").exists()
+    assert main([*words, str(tmp_path / "alone")]) == 0
+    assert "Written to" in capsys.readouterr().out
+    for name, weight in load(tmp_path / "alone").state_dict().items():
+        assert (weight - load(tmp_path / "mine").state_dict()[name]).abs().max() < 1e-3, name
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_of_torchrun_saves_and_resume_goes_on(
@@ -145,57 +181,53 @@ def test_ctrl_c_of_torchrun_saves_and_resume_goes_on(
     assert (tmp_path / "mine.training" / "checkpoints" / f"step-{step:08d}").is_dir()
 
 
+NETWORK = """
+mount -t tmpfs tmpfs /run
+ip netns add first
+ip netns add second
+ip link add one type veth peer name two
+ip link set one netns first
+ip link set two netns second
+ip -n first addr add 10.217.0.1/24 dev one
+ip -n second addr add 10.217.0.2/24 dev two
+for host in first second; do ip -n $host link set lo up; done
+ip -n first link set one up
+ip -n second link set two up
+echo joined
+read until_the_test_is_over
+"""
+
+
 @pytest.fixture
-def hosts() -> Iterator[list[str]]:
-    """Two network namespaces, joined by a cable: each has its own addresses, and no loopback in common."""
-    names = [f"keepgate-{os.getpid()}-{number}" for number in (0, 1)]
-    cables = [f"kg{os.getpid() % 100_000}{letter}" for letter in "ab"]
-    commands = [
-        *(f"ip netns add {name}" for name in names),
-        f"ip link add {cables[0]} type veth peer name {cables[1]}",
-        *(
-            command.format(name=name, cable=cable, number=number)
-            for number, (name, cable) in enumerate(zip(names, cables, strict=True), 1)
-            for command in (
-                "ip link set {cable} netns {name}",
-                "ip -n {name} addr add 10.217.0.{number}/24 dev {cable}",
-                "ip -n {name} link set {cable} up",
-                "ip -n {name} link set lo up",
-            )
-        ),
-    ]
+def hosts() -> Iterator[list[list[str]]]:
+    """Two network namespaces, joined by a cable: each has its own addresses, and no loopback in common.
+
+    What to write before a command that is to run there. They are in a user namespace, so that nobody needs to be root.
+    """
     try:
-        for command in commands:
-            try:
-                subprocess.run(command.split(), check=True, capture_output=True)
-            except (OSError, subprocess.CalledProcessError) as fault:
-                # Only root with the right to administer networks makes them. The tests above take the same way through
-                # processes that find each other on one host.
-                pytest.skip(
-                    f"no network namespaces can be made here: {getattr(fault, 'stderr', None) or fault}"
-                )
-        yield names
+        namespace = subprocess.Popen(
+            [*NAMESPACE, "--net", "sh", "-euc", NETWORK],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+    except OSError as fault:
+        pytest.skip(f"no namespaces can be made here: {fault}")
+    assert namespace.stdout is not None
+    if namespace.stdout.readline() != "joined\n":
+        # The kernel forbids it. The tests above take the same way through processes that find each other on one host.
+        pytest.skip(f"no network namespaces can be made here: {namespace.communicate()[1]}")
+    inside = [f"--target={namespace.pid}", "--user", "--mount", "--net", "--preserve-credentials"]
+    try:
+        yield [["nsenter", *inside, "ip", "netns", "exec", name] for name in ("first", "second")]
     finally:
-        for name in names:
-            subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True)
+        namespace.communicate("over\n")
 
 
-def on_hosts(hosts: list[str], words: list[str]) -> list[Ended]:
-    """torchrun with one process on each host, in folders of their own."""
-    options = ["--nnodes=2", "--nproc-per-node=1", "--master-addr=10.217.0.1", "--master-port=29517"]
-    return ended([
-        start([
-            "ip", "netns", "exec", host, sys.executable, "-m", "torch.distributed.run", *options,
-            f"--node-rank={number}", "-m", "keepgate",
-            *(word if number == 0 else word.replace("/mine", "/nowhere/mine") for word in words),
-        ])
-        for number, host in enumerate(hosts)
-    ])  # fmt: skip
+def elsewhere(words: list[str], rank: int) -> list[str]:
+    """The command as the host of this number is given it: only the first has the folder."""
+    return words if rank == 0 else [word.replace("/mine", "/nowhere/mine") for word in words]
 
 
-@pytest.mark.slow
-def test_two_hosts_train_one_model(hosts: list[str], words: list[str], tmp_path: Path) -> None:
-    processes = on_hosts(hosts, words)
+def one_model_of_two_hosts(processes: list[Ended], words: list[str], tmp_path: Path) -> None:
     assert [process.code for process in processes] == [0, 0], processes
     assert processes[0].out.count("Written to") == 1
     assert "Written" not in processes[1].out
@@ -205,3 +237,28 @@ def test_two_hosts_train_one_model(hosts: list[str], words: list[str], tmp_path:
     assert main(words) == 0
     for name, weight in load(tmp_path / "two").state_dict().items():
         assert (weight - load(tmp_path / "mine").state_dict()[name]).abs().max() < 1e-3, name
+
+
+def test_two_hosts_take_three_steps_together(
+    hosts: list[list[str]], words: list[str], tmp_path: Path
+) -> None:
+    words[words.index("--steps") + 1] = "3"
+    address = {"MASTER_ADDR": "10.217.0.1", "MASTER_PORT": "29517", "WORLD_SIZE": "2", "LOCAL_RANK": "0"}
+    started = [
+        start([*host, sys.executable, "-m", "keepgate", *elsewhere(words, rank)], RANK=str(rank), **address)
+        for rank, host in enumerate(hosts)
+    ]
+    one_model_of_two_hosts(ended(started), words, tmp_path)
+
+
+@pytest.mark.slow
+def test_torchrun_on_two_hosts_trains_one_model(
+    hosts: list[list[str]], words: list[str], tmp_path: Path
+) -> None:
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nnodes=2", "--nproc-per-node=1"]
+    place = ["--master-addr=10.217.0.1", "--master-port=29517"]
+    started = [
+        start([*host, *torchrun, *place, f"--node-rank={rank}", "-m", "keepgate", *elsewhere(words, rank)])
+        for rank, host in enumerate(hosts)
+    ]
+    one_model_of_two_hosts(ended(started), words, tmp_path)

@@ -1,10 +1,13 @@
 """What of the dev part is in the training data too is told with its figures, whatever the data are; the rest is not."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from keepgate.data.corpora import text_file
+from keepgate.data.corpora.text_file import TextFile
 from keepgate.data.frequency import Frequency
 from keepgate.data.labelled import LabelledText
 from keepgate.data.labelled_series import LabelledSeries
@@ -59,6 +62,22 @@ def test_passages_of_a_text_that_is_read_as_one_are_looked_for() -> None:
     assert overlap_of([long], [long], "texts", stream=True).startswith(
         ("100 of 100", "101 of 101", "102 of 102")
     )
+
+
+def test_passages_of_texts_that_stay_in_their_files_are_looked_for_piece_by_piece(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(text_file, "PIECE", 250)
+    monkeypatch.setattr(TextFile, "text", None)
+    items = []
+    for name, seed in (("trained", 0), ("new", 1)):
+        path = tmp_path / name
+        path.write_text(text_of(seed), encoding="utf-8")
+        items.append(TextFile(path=path, characters=len(text_of(seed))))
+    (trained, new), part = items, LabelledText(text=text_of(0)[3000:9000])
+    assert overlap_of([trained], [part], "texts", stream=True).startswith("60 of 60 passages")
+    assert overlap_of([trained], [trained], "texts", stream=True).startswith("128 of 128 passages")
+    assert overlap_of([new], [part, trained], "texts", stream=True) == ""
 
 
 def noise(steps: int = 100, *, start: str | None = "2024-01-01", seed: int = 0, **more: object) -> Series:

@@ -7,10 +7,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from keepgate.cli.__main__ import main
+from keepgate.data.corpora import plain_text
 from keepgate.train import TrainingConfig, fit
 from tests.fake_task import CroppedParity, rows
 from tests.train.ranks import ROOT
@@ -21,6 +24,22 @@ import sys
 from tests.train import test_kill
 test_kill.kill_again_and_again(*sys.argv[1:])
 """
+TEXT = "Ann sees a cat.\nBob sees the sea.\n" * 30
+OPTIONS = (
+    *(
+        "--steps",
+        "40",
+        "--batch-size",
+        "4",
+        "--threads",
+        "1",
+        "--set",
+        "hidden_size=4",
+        "--set",
+        "embedding_size=3",
+    ),
+    *("--set", "bptt_steps=8", "--set", "log_every=2", "--set", "checkpoint_every=3"),
+)
 
 
 def train(folder: Path) -> None:
@@ -30,10 +49,26 @@ def train(folder: Path) -> None:
     )  # fmt: skip
 
 
-def in_a_child(folder: Path, seconds: float | None) -> bool:
+def command(folder: Path) -> None:
+    """keepgate train language-model, of a text that stays in its file."""
+    plain_text.LARGE = 0
+    data = folder.parent / "text.txt"
+    data.write_text(TEXT)
+    words = ["train", "language-model", data, "--dev", data, "--out", folder / "model", "--resume", *OPTIONS]
+    code = main([*map(str, words)])
+    assert code == 0, code
+
+
+TRAININGS = {"fit": train, "command": command}
+# So much of the time that it takes undisturbed; the command has the text to read first and the model to write last.
+WITHIN = {"fit": 1 / 3, "command": 1.1}
+
+
+def in_a_child(train: Callable[[Path], None], folder: Path, seconds: float | None) -> bool:
     """Whether the training came to its end before it was killed; it has nothing to load, but trains."""
     child = os.fork()
     if not child:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
         try:
             train(folder)
         except BaseException as fault:
@@ -48,15 +83,16 @@ def in_a_child(folder: Path, seconds: float | None) -> bool:
     return status == 0
 
 
-def kill_again_and_again(folder: str, kills: str, seed: str) -> None:
+def kill_again_and_again(training: str, folder: str, kills: str, seed: str) -> None:
     """One training after the other until so many were killed; prints what each of them left."""
-    rng, place = random.Random(int(seed)), Path(folder)
+    rng, place, train = random.Random(int(seed)), Path(folder), TRAININGS[training]
     began = time.perf_counter()
-    assert in_a_child(place / "whole", None)
+    assert in_a_child(train, place / "whole", None)
     took = time.perf_counter() - began
     killed, finished = 0, 0
     while killed < int(kills) or not finished:
-        if in_a_child(place / f"run-{finished}", rng.uniform(0, took / 3) if killed < int(kills) else None):
+        seconds = rng.uniform(0, took * WITHIN[training]) if killed < int(kills) else None
+        if in_a_child(train, place / f"run-{finished}", seconds):
             finished += 1
         else:
             killed += 1
@@ -72,12 +108,11 @@ def lasting(folder: Path) -> dict[str, bytes]:
     }
 
 
-@pytest.mark.parametrize("kills", [3, pytest.param(200, marks=pytest.mark.slow)])
-def test_killed_at_any_moment_it_ends_with_the_same_bytes(tmp_path: Path, kills: int) -> None:
+def killed(training: str, folder: Path, kills: int) -> tuple[str, list[Path]]:
+    """The seed of the moments, for a message, and the folder of each run that came to its end."""
     seed = str(random.SystemRandom().randrange(10**6))
-    command = [sys.executable, "-c", PROGRAM, str(tmp_path), str(kills), seed]
     ran = subprocess.run(
-        command,
+        [sys.executable, "-c", PROGRAM, training, str(folder), str(kills), seed],
         cwd=ROOT,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
         capture_output=True,
@@ -87,13 +122,38 @@ def test_killed_at_any_moment_it_ends_with_the_same_bytes(tmp_path: Path, kills:
     assert ran.returncode == 0, f"seed {seed}: {ran.stderr}"
     counts = json.loads(ran.stdout)
     assert counts["killed"] == kills
+    return f"seed {seed}", [folder / f"run-{number}" for number in range(counts["finished"])]
+
+
+def losses(log: Path) -> list[tuple[int, float]]:
+    """Each step of which the loss was logged, with it."""
+    records = [json.loads(line) for line in log.read_text().splitlines()]
+    return [(record["step"], record["loss"]) for record in records if "loss" in record]
+
+
+@pytest.mark.parametrize("kills", [3, pytest.param(200, marks=pytest.mark.slow)])
+def test_killed_at_any_moment_it_ends_with_the_same_bytes(tmp_path: Path, kills: int) -> None:
+    seed, runs = killed("fit", tmp_path, kills)
     whole = tmp_path / "whole"
-    expected = [json.loads(line)["loss"] for line in (whole / "metrics.jsonl").read_text().splitlines()]
-    for number in range(counts["finished"]):
-        folder = tmp_path / f"run-{number}"
-        assert lasting(folder) == lasting(whole), f"seed {seed}, run {number}"
-        records = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-        assert [record["step"] for record in records] == list(range(1, 61))
-        assert [record["loss"] for record in records] == expected
-        left = sorted(entry.name for entry in (folder / "checkpoints").iterdir())
-        assert left == [".lock", "step-00000057", "step-00000060"], f"seed {seed}, run {number}"
+    assert [step for step, _ in losses(whole / "metrics.jsonl")] == list(range(1, 61))
+    for run in runs:
+        assert lasting(run) == lasting(whole), f"{seed}, {run}"
+        assert losses(run / "metrics.jsonl") == losses(whole / "metrics.jsonl"), f"{seed}, {run}"
+        left = sorted(entry.name for entry in (run / "checkpoints").iterdir())
+        assert left == [".lock", "step-00000057", "step-00000060"], f"{seed}, {run}"
+
+
+@pytest.mark.parametrize("kills", [3, pytest.param(200, marks=pytest.mark.slow)])
+def test_a_command_that_is_killed_at_any_moment_writes_the_same_model(tmp_path: Path, kills: int) -> None:
+    """A text that stays in its file, a dev set, the best weights kept, and a line of the log for two steps."""
+    seed, runs = killed("command", tmp_path, kills)
+    model, log = Path("model"), Path("model.training") / "metrics.jsonl"
+    whole = tmp_path / "whole"
+    assert [step for step, _ in losses(whole / log)] == list(range(2, 41, 2))
+    expected = {path.name: path.read_bytes() for path in (whole / model).iterdir()}
+    for run in runs:
+        assert {path.name: path.read_bytes() for path in (run / model).iterdir()} == expected, (
+            f"{seed}, {run}"
+        )
+        assert losses(run / log) == losses(whole / log), f"{seed}, {run}"
+        assert [path.name for path in (run / log).parent.iterdir()] == [log.name], f"{seed}, {run}"

@@ -17,6 +17,11 @@ def speaks() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
+def first_of_host() -> bool:
+    """Whether this process does what is done once on each host; torchrun numbers those of a host too."""
+    return os.environ.get("LOCAL_RANK", "0") == "0"
+
+
 @contextlib.contextmanager
 def joined_quietly(device: str) -> "Iterator[Processes]":
     """The processes of this command. What one raises ends all, and only one says what it was.

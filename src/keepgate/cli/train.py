@@ -11,6 +11,7 @@ from rich.console import Console
 
 from .. import unfinished
 from ..data.balance import imbalance_of
+from ..data.corpora.text_file import TextFile
 from ..data.overlap import overlap_of
 from ..data.word_vectors import WordVectors
 from ..errors import BundleError, SettingsError
@@ -18,14 +19,17 @@ from ..wording import because, count_of, percent, sanitize
 from .console import make_console, one_line, print_command, print_text, seconds
 from .evaluate import measure_with_bar, metric_text, print_impossible
 from .inputs import evenly
-from .processes import joined_quietly
+from .processes import first_of_host, joined_quietly
 from .settings import run_from, split
 from .train_options import Options
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..data.token_file import TokenFile
     from ..tasks import TaskKind
     from ..tasks.measure import Measurement
-    from ..tasks.task import Task
+    from ..tasks.task import Streams, Task
     from ..train import Result, TrainingConfig
     from ..train.processes import Processes
 
@@ -86,7 +90,7 @@ def train(
         items, dev, where = _parts(kind, corpus.items, options, read)
         for sentence in imbalance_of(items, kind.unit, chosen=kind.option == "choice"):
             print_text(console, sanitize(sentence), "yellow")
-        task, examples, config = _build(console, kind, items, options, keep_best=bool(dev))
+        task, examples, config = _build(console, kind, items, options, processes, keep_best=bool(dev))
         if options.dev and (sentence := _overlap(task, kind, items, dev)):
             print_text(console, sentence, "yellow")
         result = _fit(task, config, examples, dev, options, processes)
@@ -164,7 +168,13 @@ def _is_trained(console: Console, options: Options) -> bool:
 
 
 def _build(
-    console: Console, kind: "TaskKind", items: Sequence[Any], options: Options, *, keep_best: bool
+    console: Console,
+    kind: "TaskKind",
+    items: Sequence[Any],
+    options: Options,
+    processes: "Processes",
+    *,
+    keep_best: bool,
 ) -> "tuple[Task, dict[str, Any], TrainingConfig]":
     """The task with fresh weights, the data as `fit` takes it, and how to train; says what is left out."""
     from ..config import settings_from
@@ -182,7 +192,7 @@ def _build(
     if not isinstance(task, Streams):
         _print_unlearnable(console, task, items)
     examples: dict[str, Any] = (
-        {"stream": task.stream(items, options.tokens)}
+        {"stream": _stream(task, items, options, processes)}
         if isinstance(task, Streams)
         else {"examples": task.prepare(items, training=True)}
     )
@@ -195,6 +205,29 @@ def _build(
         console, f"{weights:,} weights, {count_of(steps, 'steps')} of {size}. Ctrl-C saves, then stops."
     )
     return task, examples, replace(config, keep="best") if keep_best else config
+
+
+def _stream(
+    task: "Streams", items: Sequence[Any], options: Options, processes: "Processes"
+) -> "Tensor | TokenFile":
+    """What the task reads as one; if it is too large for memory, from a file that one process of each host writes.
+
+    Once all have opened it, it loses its name: the disk has its room again when the last of them ends, however that is.
+    """
+    from ..data.token_file import TokenFile
+
+    writes, large = first_of_host(), any(isinstance(item, TextFile) for item in items)
+    stream = task.stream(items, options.tokens) if writes or not large else None
+    form = processes.from_first(
+        lambda: (stream.dtype.type, stream.sha256) if isinstance(stream, TokenFile) else None
+    )
+    if stream is None:
+        stream = task.stream(items) if form is None else TokenFile(options.tokens, *form)
+    if processes.any(large) and writes:
+        with contextlib.suppress(OSError):
+            options.tokens.unlink()
+            options.work.rmdir()
+    return stream
 
 
 def _print_unlearnable(console: Console, task: "Task", items: Sequence[Any]) -> None:
@@ -268,7 +301,6 @@ def _save(
         measured_on = ", ".join(path.name for path in options.dev) or where
         card["figures"] = {"measured on": measured_on, **_scores(task, measurement)}
     save(task, options.out, card=card)
-    options.tokens.unlink(missing_ok=True)
     # Last and at once: with checkpoints beside it a model counts as unfinished.
     with contextlib.suppress(BundleError):
         folders.remove(options.work / "checkpoints", kind="checkpoints")

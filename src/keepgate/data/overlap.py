@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ def overlap_of(
 
     unit: what an item is called. stream: whether the texts are read as one, and passages are compared; other texts,
     questions and labelled series are compared whole. look_back: steps of a series that are only read when it is
-    measured, and which both may have. Texts and series that stay in their files are not compared.
+    measured, and which both may have. Series that stay in their files are not.
     """
     if stream:
         part = _passages(items, dev)
@@ -52,13 +53,24 @@ def _content(item: LabelledText | LabelledSeries | Question) -> Any:
 
 
 def _passages(items: Sequence[Any], dev: Sequence[Any]) -> str:
-    texts, measured = (
-        [item.text for item in part if isinstance(item, LabelledText)] for part in (items, dev)
+    """Piece by piece, so that neither part need fit into memory."""
+    count = min(_PASSAGES, max(10, _COMPARED // max(1, sum(item.characters for item in items))))
+    places = sum(len(piece) // _LONG for item in dev for piece in item.pieces())
+    starts = (
+        piece[at : at + _LONG]
+        for item in dev
+        for piece in item.pieces()
+        for at in range(0, len(piece) - _LONG + 1, _LONG)
     )
-    count = min(_PASSAGES, max(10, _COMPARED // max(1, sum(map(len, texts)))))
-    starts = [(text, at) for text in measured for at in range(0, len(text) - _LONG + 1, _LONG)]
-    passages = [text[at : at + _LONG] for text, at in starts[:: max(1, len(starts) // count)]]
-    repeated = sum(any(passage in text for text in texts) for passage in passages)
+    passages = list(islice(starts, 0, None, max(1, places // count)))
+    trained_on: set[str] = set()
+    for item in items:
+        before = ""
+        for piece in item.pieces():
+            part = before + piece
+            trained_on |= {passage for passage in passages if passage not in trained_on and passage in part}
+            before = part[-_LONG + 1 :]
+    repeated = sum(passage in trained_on for passage in passages)
     if repeated <= _SHARE * len(passages):
         return ""
     return f"{repeated:,} of {len(passages):,} passages of {_LONG} characters of --dev, taken evenly, stand"

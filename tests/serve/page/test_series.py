@@ -178,6 +178,19 @@ def test_a_table_that_cannot_be_read_is_said(visit: Open) -> None:
     check(page, "a fault")
 
 
+def test_what_took_too_long_is_asked_again(visit: Open) -> None:
+    def late(page: Any) -> None:
+        fault = json.dumps({"code": "timeout", "error": "late", "facts": {"seconds": 1}})
+        page.route("**/api/series/answer", lambda route: route.fulfill(status=504, body=fault))
+
+    page = visit("en", server="series", ready="#strip svg", before=late, expect=("504",))
+    page.locator("#rests").scroll_into_view_if_needed()
+    page.locator("#rests-on .fault").wait_for()
+    page.unroute("**/api/series/answer")
+    page.locator("#rests-on button").click()
+    page.locator("#rests-on table").wait_for()
+
+
 def test_the_page_for_texts_leads_there(visit: Open) -> None:
     page = visit("en", server="both")
     page.locator("#to-series").click()

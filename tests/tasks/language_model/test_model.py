@@ -10,6 +10,8 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from keepgate import lens
+from keepgate.data.corpora import text_file
+from keepgate.data.corpora.text_file import TextFile
 from keepgate.data.labelled import LabelledText
 from keepgate.data.vocabulary import UNKNOWN
 from keepgate.errors import CorpusError, SettingsError
@@ -75,6 +77,25 @@ def test_the_figures_are_those_of_torchs_layer_by_hand(monkeypatch: pytest.Monke
     assert values["nats"] == pytest.approx(nats, rel=1e-5)
     assert values["perplexity"] == pytest.approx(math.exp(nats), rel=1e-5)
     assert values["bits_per_character"] == pytest.approx(nats / math.log(2), rel=1e-5)
+
+
+@pytest.mark.parametrize("tokens", ["characters", "words"])
+def test_a_text_in_its_file_is_measured_as_one_in_memory_and_never_read_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tokens: str
+) -> None:
+    text = TEXT * 9
+    (tmp_path / "t").write_text(text)
+    monkeypatch.setattr(text_file, "PIECE", 100)
+    monkeypatch.setattr(TextFile, "text", None)
+    task = built(tokens=tokens)
+    whole, pieces = (task.measure([item]) for item in (
+        LabelledText(text=text, id="t"), TextFile(path=tmp_path / "t", characters=len(text))
+    ))  # fmt: skip
+    assert len(whole.records) == len(pieces.records) > 1 or tokens == "words"
+    for one, other in zip(whole.records, pieces.records, strict=True):
+        assert one == other | {"nats": pytest.approx(other["nats"], rel=1e-5)}
+    assert pieces.baselines == whole.baselines
+    assert pieces.values() == pytest.approx(whole.values(), rel=1e-5)
 
 
 def test_bits_of_a_word_model_are_shared_by_all_characters() -> None:

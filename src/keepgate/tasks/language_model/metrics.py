@@ -1,9 +1,9 @@
 """Cross entropy in nats a token, perplexity and bits a character, beside guessing and token frequencies."""
 
 import math
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,37 +19,55 @@ METRICS = (
 BLOCK = 256
 
 
+# Nats, numbers and sizes of some predicted tokens: -log of the probability of each, its number in the vocabulary, and
+# the characters from the token before it to its own end.
+Costs = tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]
+
+
 @dataclass(frozen=True, eq=False)
 class Surprise:
-    """What each predicted token of one text cost. id: of the text.
+    """What the predicted tokens of one text cost.
 
-    nats: -log of its probability. ids: its number. sizes: the characters from the token before it to its own end.
+    records: of each block of consecutive tokens. counts: how often each number of the vocabulary is among them.
     """
 
-    id: str
-    nats: NDArray[np.float64]
-    ids: NDArray[np.int64]
-    sizes: NDArray[np.int64]
+    records: list[dict[str, Any]]
+    counts: NDArray[np.int64]
 
 
-def measure_surprise(texts: Sequence[Surprise], unknown: int, vocabulary: int) -> Measurement:
-    """The metrics over blocks of consecutive tokens, the records. unknown: the number of the unknown token."""
-    records = [
-        {
-            "id": text.id, "from": start, "tokens": len(text.nats[start : start + BLOCK]),
-            "characters": int(text.sizes[start : start + BLOCK].sum()),
-            "unknown": int((text.ids[start : start + BLOCK] == unknown).sum()),
-            "nats": float(text.nats[start : start + BLOCK].sum()),
-        }
-        for text in texts
-        for start in range(0, len(text.nats), BLOCK)
-    ]  # fmt: skip
+def surprise_of(id: str, parts: Iterable[Costs], unknown: int, vocabulary: int) -> Surprise:
+    """The blocks of a text whose tokens come part by part. id: of the text. unknown: the number of that token."""
+    records: list[dict[str, Any]] = []
+    counts = np.zeros(vocabulary, np.int64)
+    pending: list[NDArray[Any]] = [np.zeros(0), np.zeros(0, np.int64), np.zeros(0, np.int64)]
+
+    def add(nats: NDArray[np.float64], ids: NDArray[np.int64], sizes: NDArray[np.int64]) -> None:
+        records.append({
+            "id": id, "from": BLOCK * len(records), "tokens": len(nats), "characters": int(sizes.sum()),
+            "unknown": int((ids == unknown).sum()), "nats": float(nats.sum()),
+        })  # fmt: skip
+
+    for part in parts:
+        counts += np.bincount(part[1], minlength=vocabulary)
+        pending = [np.concatenate(pair) for pair in zip(pending, part, strict=True)]
+        whole = len(pending[0]) // BLOCK * BLOCK
+        for start in range(0, whole, BLOCK):
+            add(*(array[start : start + BLOCK] for array in pending))
+        pending = [array[whole:] for array in pending]
+    if len(pending[0]):
+        add(*pending)
+    return Surprise(records, counts)
+
+
+def measure_surprise(texts: Sequence[Surprise]) -> Measurement:
+    """The metrics over blocks of consecutive tokens, the records."""
+    records = [record for text in texts for record in text.records]
     nats, tokens, characters = (
         np.array([record[name] for record in records], dtype=np.float64)
         for name in ("nats", "tokens", "characters")
     )
-    counts = np.array(list(Counter(np.concatenate([text.ids for text in texts]).tolist()).values()))
-    shares = counts / counts.sum()
+    counts = np.sum([text.counts for text in texts], axis=0)
+    shares = counts[counts > 0] / counts.sum()
 
     def per_token(rows: Rows) -> float:
         return float(nats[rows].sum() / tokens[rows].sum())
@@ -69,7 +87,7 @@ def measure_surprise(texts: Sequence[Surprise], unknown: int, vocabulary: int) -
             "bits_per_character": per_character,
         },
         baselines={
-            "guessing": without_model(math.log(vocabulary)),
+            "guessing": without_model(math.log(len(counts))),
             "frequencies of this text": without_model(float(-(shares * np.log(shares)).sum())),
         },
     )

@@ -1,6 +1,6 @@
 """LanguageModel: a text in, the probability of each next token out."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -29,7 +29,7 @@ from ..probe import Probe
 from ..samples import ROWS, TaskSamples
 from ..task import Carry
 from .head import NextTokenHead
-from .metrics import METRICS, Surprise, measure_surprise
+from .metrics import METRICS, Costs, measure_surprise, surprise_of
 from .settings import LanguageModelSettings
 from .tokeniser import Tokeniser, build_tokeniser, encoder_of, ids_to_read, tokeniser_from
 from .tokens import text_to_go_on
@@ -243,26 +243,26 @@ class LanguageModel(nn.Module):
 
     def measure(
         self,
-        items: Sequence[LabelledText],
+        items: Sequence[LabelledText | TextFile],
         *,
         batch_size: int = 64,  # noqa: ARG002
         on_progress: Callable[[int], None] | None = None,
     ) -> Measurement:
         """Nats a token, perplexity and bits a character, each token but a text's first given all that is before it.
 
-        A text is read whole, in one row. Raises SettingsError where no text has two tokens.
+        A text is one row, read piece by piece if it stays in its file. Raises SettingsError where none has two tokens.
         """
         texts = []
         with torch.no_grad(), eval_mode(self):
             for done, item in enumerate(items, 1):
-                texts.append(self._surprise(item))
+                texts.append(surprise_of(item.id, self._costs(item), UNKNOWN, len(self.vocabulary)))
                 if on_progress is not None:
                     on_progress(done)
-        if not any(len(text.nats) for text in texts):
+        if not any(text.records for text in texts):
             raise SettingsError(
                 f"of {len(texts)} texts to evaluate on, none has two {self._unit}; give a longer one"
             )
-        return measure_surprise(texts, UNKNOWN, len(self.vocabulary))
+        return measure_surprise(texts)
 
     def reading_layer(self) -> str:
         """The name of the layer that reads the text."""
@@ -332,19 +332,25 @@ class LanguageModel(nn.Module):
         _, last = self.encoder(self.embedding(batch.ids), batch.lengths)
         return self.logits(self.dropout(last.unsqueeze(0))[0])
 
-    def _surprise(self, item: LabelledText) -> Surprise:
+    def _costs(self, item: LabelledText | TextFile) -> Iterator[Costs]:
         """What each token of one text but the first costs, the text read in pieces with the states carried on."""
-        ids = torch.tensor(self.ids(item.text), device=self.readout.weight.device)
-        nats, carry = [ids.new_zeros(0, dtype=torch.float64)], None
-        for piece in torch.split(ids, _MEASURED_AT_ONCE) if len(ids) > 1 else ():
-            states, carry = self.encoder.layer(self.embedding(piece.unsqueeze(1)), carry)
-            targets = ids[(first := sum(map(len, nats))) + 1 : first + 1 + len(piece)]
-            logits = self.logits(states[: len(targets), 0]).double()
-            nats.append(cross_entropy(logits, targets, reduction="none"))
-        costs = torch.cat(nats)
-        check_finite(costs)
-        ends = np.array(self.tokeniser.tokens(item.text).ends, dtype=np.int64)
-        return Surprise(item.id, costs.cpu().numpy(), ids[1:].cpu().numpy(), np.diff(ends))
+        carry, characters = None, 0
+        # The tokens that are read but not yet followed by one, of which there is one at most, and where they end.
+        before, end = np.zeros(0, np.int64), np.zeros(0, np.int64)
+        for piece in item.pieces():
+            ids = np.concatenate([before, self.tokeniser.ids(piece)])
+            ends = np.concatenate([end, np.array(self.tokeniser.tokens(piece).ends, np.int64) + characters])
+            characters += len(piece)
+            for start in range(0, len(ids) - 1, _MEASURED_AT_ONCE):
+                part = torch.from_numpy(ids[start : start + _MEASURED_AT_ONCE + 1]).to(
+                    self.readout.weight.device
+                )
+                states, carry = self.encoder.layer(self.embedding(part[:-1].unsqueeze(1)), carry)
+                costs = cross_entropy(self.logits(states[:, 0]).double(), part[1:], reduction="none")
+                check_finite(costs)
+                place = slice(start + 1, start + len(part))
+                yield costs.cpu().numpy(), ids[place], np.diff(ends[start : start + len(part)])
+            before, end = ids[-1:], ends[-1:]
 
 
 def _hidden(carry: Carry | None) -> Tensor | Carry | None:

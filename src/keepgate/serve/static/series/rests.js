@@ -1,7 +1,7 @@
 // What the answer rests on, by leaving out: the changes of a forecast and its shares by lag and feature, or the falls of a label's probability.
 
 import { ask, during } from "../api.js";
-import { $, el, fill, note } from "../dom.js";
+import { $, button, el, fill, note } from "../dom.js";
 import { count, percent, probability } from "../numbers.js";
 import { on, reading, set, state } from "../state.js";
 import { explain, t } from "../words.js";
@@ -20,6 +20,11 @@ export function startRests() {
   });
   on(["rests", "restsFault", "language"], show);
   new ResizeObserver(show).observe($("rests"));
+}
+
+function again() {
+  set({ restsFault: null });
+  fetchRests();
 }
 
 async function fetchRests() {
@@ -42,7 +47,7 @@ export function restsLane() {
 function show() {
   const { rests, restsFault: fault } = state;
   if (!reading()) return;
-  if (fault) return fill($("rests-on"), el("p", { class: "fault" }, explain(fault)));
+  if (fault) return fill($("rests-on"), el("p", { class: "fault" }, explain(fault)), button(t("rests.again"), again));
   if (!rests) return fill($("rests-on"), note(t("waiting")));
   fill($("rests-on"), rests.changes ? ofNumber(rests) : ofLabel(rests));
 }
