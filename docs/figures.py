@@ -30,7 +30,7 @@ FIGURES = GUIDE / "figures"
 # The end of a page's name, by the language of its pictures.
 PAGES = {"en": ".md", "zh": ".zh-TW.md"}
 # Pages that train a model of a task and leave its `explanation` behind, whose arcs are drawn.
-TASKS = ("classifier", "tagger", "language_model")
+TASKS = ("readers", "classifier", "tagger", "language_model")
 
 
 _AUTOMATON = """

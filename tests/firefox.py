@@ -16,6 +16,7 @@ from typing import Any
 
 from tests.tools import path_of
 
+LONGEST = 600  # seconds that a script may take, as a walk through every step of the page on a busy machine
 _PREFERENCES = """
 user_pref("marionette.port", {port});
 user_pref("app.update.enabled", false);
@@ -33,7 +34,7 @@ class Firefox:
         self._count = 0
         self._receive()  # the greeting
         self.command("WebDriver:NewSession", capabilities={"alwaysMatch": {"acceptInsecureCerts": True}})
-        self.command("WebDriver:SetTimeouts", script=120_000, pageLoad=60_000)
+        self.command("WebDriver:SetTimeouts", script=1000 * LONGEST, pageLoad=60_000)
 
     def command(self, name: str, **parameters: object) -> Any:
         """What a command returns. Raises AssertionError with Firefox's message where it fails."""
@@ -84,7 +85,7 @@ def _connected(port: int) -> socket.socket:
     end = time.monotonic() + 90
     while True:
         try:
-            return socket.create_connection(("127.0.0.1", port), timeout=180)
+            return socket.create_connection(("127.0.0.1", port), timeout=LONGEST + 60)
         except ConnectionRefusedError:
             assert time.monotonic() < end, "Firefox did not start"
             time.sleep(0.2)

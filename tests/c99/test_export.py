@@ -19,10 +19,11 @@ from keepgate.data.text import words
 from keepgate.demo.pretrained import folders
 from keepgate.errors import BundleError
 from keepgate.tasks import Tagger
+from keepgate.tasks.runtime_letters import MOST_LETTERS, letters_read
 from keepgate.tasks.span.features import analyse, compare
 from keepgate.tasks.span.settings import NEVER
 from keepgate.tasks.tagger import TaggerSettings
-from keepgate.tasks.tagger.content import MOST_LETTERS, letters_read, tokens_to_look_up
+from keepgate.tasks.tagger.content import tokens_to_look_up
 from tests.c99.compiled import FLAGS, Compiled, compiler
 from tests.runtime.models import ENGLISH, STORIES, TASKS, built, classifier, saved, with_large_weights
 

@@ -130,10 +130,10 @@ def test_the_same_command_under_torchrun_writes_the_same_model(
 LARGE = """
 import os, sys
 from keepgate.cli.__main__ import main
-from keepgate.data.corpora import plain_text
+from keepgate.data.corpora import large
 from keepgate.data.token_file import TokenFile
 
-plain_text.LARGE, write, words = 0, TokenFile.write, sys.argv[1:]
+large.LARGE, write, words = 0, TokenFile.write, sys.argv[1:]
 if os.environ["RANK"] == "2":
     os.environ["LOCAL_RANK"], words = "0", [word.replace("/mine", "/nowhere/mine") for word in words]
 TokenFile.write = lambda path, *rest, **more: print("tokens:", path) or write(path, *rest, **more)

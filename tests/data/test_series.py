@@ -128,20 +128,56 @@ def local_hours(first: str, steps: int, zone: str = "Europe/Berlin") -> list[str
     return [(start + timedelta(hours=k)).astimezone(ZoneInfo(zone)).isoformat(" ") for k in range(steps)]
 
 
-def test_clocks_that_are_put_back_and_on_are_told_and_offsets_keep_the_hours_apart(read) -> None:
-    for first in ("2024-10-26 00:00", "2024-03-30 00:00"):
-        zoned = local_hours(first, 48)
+ZONES = [
+    # A night in which clocks are put back and one in which they are put on, north and south; at half past the hour.
+    pytest.param("Europe/Berlin", "2024-10-26", "2024-03-30", id="Berlin"),
+    pytest.param("Australia/Adelaide", "2024-04-06", "2024-10-05", id="Adelaide, +9:30"),
+    pytest.param("America/St_Johns", "2024-11-02", "2024-03-09", id="St John's, -3:30"),
+]
+
+
+@pytest.mark.parametrize(("zone", "back", "on"), ZONES)
+def test_offsets_keep_the_hours_apart_and_that_the_wall_drifts_is_told(
+    read, zone: str, back: str, on: str
+) -> None:
+    for night in (back, on):
+        zoned = local_hours(f"{night} 00:00", 48, zone)
         corpus = read(table("time,y", *(f"{time},{k}" for k, time in enumerate(zoned))))
         assert corpus.items[0].targets[:, 0].tolist() == list(range(48))
-        assert not corpus.notes
-        wall = read(table("time,y", *(f"{time[:19]},{k}" for k, time in enumerate(zoned))))
-        assert "clocks are put back" in wall.account() or "1 step without a row" in wall.account()
-        values = wall.items[0].targets[:, 0]
-        assert len(values) == (47 if "10-26" in first else 49)
-    autumn = read(
-        table("time,y", *(f"{time[:19]},{k}" for k, time in enumerate(local_hours("2024-10-26 00:00", 48))))
-    )
-    assert 24.5 in autumn.items[0].targets, "the mean of the two hours from 2 to 3"
+        assert str(corpus.items[0].frequency) == "1 hour"
+        (note,) = corpus.notes
+        assert "the clocks of a series change by 1 hour" in note
+        assert "give the hour that it shows as --known" in note
+    july = local_hours("2024-07-01 00:00", 48, zone)
+    assert not read(table("time,y", *(f"{time},{k}" for k, time in enumerate(july)))).notes
+
+
+@pytest.mark.parametrize(("zone", "back", "on"), ZONES)
+def test_without_offsets_the_hour_twice_is_a_mean_and_the_hour_left_out_a_gap(
+    read, zone: str, back: str, on: str
+) -> None:
+    def wall(night: str) -> SeriesCorpus:
+        times = local_hours(f"{night} 00:00", 48, zone)
+        return read(table("time,y", *(f"{time[:19]},{k}" for k, time in enumerate(times))))
+
+    autumn, spring = wall(back), wall(on)
+    assert "1 time repeated in the night when clocks are put back" in autumn.account()
+    assert "without a row" not in autumn.account()
+    means = autumn.items[0].targets[:, 0]
+    assert len(means) == 47
+    (twice,) = np.flatnonzero(means % 1)
+    assert means[twice] == twice + 0.5, "the mean of its two hours"
+    assert "1 step without a row" in spring.account()
+    assert "put back" not in spring.account()
+    hours = spring.items[0].targets[:, 0]
+    assert (len(hours), int(np.isnan(hours).sum())) == (49, 1)
+
+
+def test_clocks_that_change_by_half_an_hour_need_their_offsets(read) -> None:
+    times = local_hours("2024-04-06 00:00", 48, "Australia/Lord_Howe")
+    corpus = read(table("time,y", *(f"{time},{k}" for k, time in enumerate(times))))
+    assert corpus.items[0].targets[:, 0].tolist() == list(range(48))
+    assert "change by 30 minutes" in corpus.account()
 
 
 def test_days_with_offsets_are_days_though_one_has_23_hours(read) -> None:
@@ -216,7 +252,7 @@ DAYS = [f"2024-01-{day:02}" for day in range(1, 11)]
         (table("date,y", *(f"{day},1" for day in DAYS), "2031-01-01,1"), {}, "there is nothing. Cut the series"),
         (table("date,name", "2024-01-01,a", "2024-01-02,b"), {}, "no column of numbers is left"),
         (table("date,y", "2024-01-01,", "2024-01-02,"), {"target": "y"}, "there is no series"),
-        (table("date,day,y", *(f"{day},{day},1" for day in DAYS)), {}, "both hold times|date"),
+        (table("from,to,y", *(f"{day},{day},1" for day in DAYS)), {}, "both hold times"),
         (TWO_SERIES, {}, "'shop' or 'kind' may tell its series apart; say with --series-column"),
         (TWO_SERIES, {"series_column": "shop", "target": "sold", "static": "sold"}, "is named for two parts"),
         (table("date,shop,a,b", *(f"{day},{shop},1,2" for day in DAYS for shop in "NS")), {}, "say with --target"),
@@ -236,12 +272,14 @@ DAYS = [f"2024-01-{day:02}" for day in range(1, 11)]
 def test_what_cannot_be_read_or_may_be_meant_otherwise_is_refused(
     content: str | bytes, columns: dict[str, str], says: str, read
 ) -> None:
-    if says == "both hold times|date":
-        assert read(content, **columns).items[0].columns.time == "date", "the usual name counts"
-        return
     with pytest.raises(CorpusError) as error:
         read(content, **columns)
     assert says in str(error.value)
+
+
+def test_of_two_columns_of_times_the_one_of_the_usual_name_counts(read) -> None:
+    corpus = read(table("day,date,y", *(f"{day},{day},1" for day in DAYS)))
+    assert corpus.items[0].columns.time == "date"
 
 
 def test_files_of_other_columns_or_steps_do_not_go_together(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """A report says how far back a model remembers, and its verdict names the fault that was planted."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -69,6 +70,20 @@ def test_a_network_that_cannot_see_so_far_has_a_short_horizon():
     report = examine(model, [(torch.cat([before, ids], 1), targets)], needed=6)
     assert report.horizon == 6
     assert (report.needed, report.steps) == (6, 20)
+
+
+def test_rows_longer_than_twice_the_horizon_are_said_to_be_too_long():
+    model = Recall("GRU", horizon=10)
+    train(model, 6, 150)
+    whole = examine(model, asked(6))
+    long = replace(whole, lengths=(6, 20))
+    assert "rows of the last 6 steps would do, where the longest has 20:" in str(long)
+    assert "最長的列有 20 步，只留最後 6 步就夠了" in long.text("zh-TW")
+    # Of rows that are not so long nothing is said, nor where the network itself forgets.
+    forgets = examine(planted("forgets", 30, seed=3), asked())
+    assert forgets.verdict.fault == "forgets"
+    for other in (whole, replace(whole, lengths=(6, 12)), replace(forgets, lengths=(30, 300))):
+        assert "would do" not in str(other)
 
 
 def test_the_gradient_is_that_of_the_models_own_loss():

@@ -11,6 +11,8 @@ import keepgate
 from keepgate import _core, cells
 from keepgate.cells.zoneout import with_masks
 from keepgate.errors import KernelRefused, SettingsError
+from keepgate.nn import LockedDropout
+from keepgate.nn.dropout import drop_tokens
 from keepgate.nn.kernel_report import explain_kernels
 from tests.kernels.user_cells import reads_memory
 from tests.oracles import agrees
@@ -315,3 +317,22 @@ def test_what_torch_could_not_do_again_is_refused(monkeypatch):
     monkeypatch.setattr("keepgate.nn.regularisation.jit_tracing_active", lambda: True)
     with pytest.raises(KernelRefused, match="masks of one call"):
         layer(torch.randn(2, 1, 3))
+
+
+def test_locked_dropout_has_one_mask_for_all_steps() -> None:
+    torch.manual_seed(0)
+    ones = torch.ones(STEPS, 40, 50)
+    dropped = LockedDropout(0.25)(ones)
+    assert torch.equal(dropped, dropped[:1].expand_as(dropped)), "the same at every step"
+    assert (dropped == 0).float().mean() == pytest.approx(0.25, abs=0.05)
+    assert dropped.mean() == pytest.approx(1.0, abs=0.05)
+    assert not torch.equal(dropped[0, 0], dropped[0, 1]), "another for each row"
+    assert LockedDropout(0.25).eval()(ones) is ones
+
+
+def test_embedding_dropout_leaves_tokens_out_whole() -> None:
+    torch.manual_seed(0)
+    dropped = drop_tokens(torch.ones(2000, 3), 0.25)
+    assert torch.equal(dropped, dropped[:, :1].expand_as(dropped)), "a token's numbers all, or none"
+    assert (dropped[:, 0] == 0).float().mean() == pytest.approx(0.25, abs=0.05)
+    assert dropped.mean() == pytest.approx(1.0, abs=0.05)

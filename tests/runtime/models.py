@@ -121,6 +121,7 @@ TASKS = {
     "tagger, one way": lambda: tagger(words=True, pair_size=0, letter_size=0, bidirectional=False),
     "span": lambda: span(),
     "span, most likely": lambda: span(f1_weight=0.0, max_answer_span=5, max_train_span=9),
+    "letters and span": lambda: span(letter_size=3),
     "span, none by its threshold": lambda: span(no_answer=True, no_answer_threshold=-1e9),
     "span, or none, calibrated": lambda: span(no_answer=True, cell="gru", temperature=2.5),
     "pointer": lambda: pointer(no_answer_threshold=1e9),

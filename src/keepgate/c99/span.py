@@ -3,6 +3,7 @@
 from typing import Any
 
 from ..data.vocabulary import UNKNOWN
+from ..errors import ExportError
 from ..tasks.span.features import QUESTION_FEATURES, TEXT_FEATURES
 from ..tasks.span.settings import ALIGN, NEVER, PAIR, SCALE
 from .interface import Interface, names_in_comment
@@ -164,8 +165,13 @@ _NONE = """\
 
 
 def add_span_reader(source: Source, task: Any) -> Interface:
-    """Prints the whole network, and the choice among its spans."""
+    """Prints the whole network, and the choice among its spans. Raises ExportError for one that reads letters."""
     settings = task.settings
+    if task.spelling is not None:
+        raise ExportError(
+            f"a span reader with letter_size={settings.letter_size} is not written in C: its letters have no C text; "
+            "ship it with keepgate.runtime, or train one with letter_size=0"
+        )
     both, words_size = 2 * settings.hidden_size, settings.embedding_size + settings.pair_size
     spans = settings.max_answer_span
     sizes = {

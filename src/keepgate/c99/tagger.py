@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..tasks.tagger.content import MOST_LETTERS
+from ..tasks.runtime_letters import MOST_LETTERS
 from .interface import Interface, names_in_comment
 from .layers import COPY, LINEAR, add_embedding, add_encode, add_layers, add_spelling, workspace_floats
 from .readout import MAX, MEAN, add_readout
@@ -85,8 +85,8 @@ def _add_inputs(source: Source, task: Any) -> tuple[int, str]:
     if len(tables) > 1:
         reads += ", of the pair that it makes with the next"
     if task.letters is not None:
-        add_spelling(source, task.letter_layer, task.letter, MOST_LETTERS)
-        spelt, letters = 2 * task.letter.shape[1], MOST_LETTERS
+        add_spelling(source, task.spelling.layer, task.spelling.letter, MOST_LETTERS)
+        spelt, letters = 2 * task.spelling.letter.shape[1], MOST_LETTERS
         reads += (
             f", and those of its {letters} letters: the first and last half as many of a longer one, 0 after the "
             "last of a shorter one"

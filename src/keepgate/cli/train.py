@@ -3,8 +3,10 @@
 import contextlib
 from collections import Counter
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, wait
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -53,6 +55,8 @@ _OVERFIT = 0.1
 _LEARNT = 0.1
 # A loss below this, in nats, on data of which nothing was kept aside says that they are known by heart.
 _BY_HEART = 0.02
+# Seconds after which processes meet while one of them is busy.
+_MEETING = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,8 +220,22 @@ def _stream(
     """
     from ..data.token_file import TokenFile
 
-    writes, large = first_of_host(), any(isinstance(item, TextFile) for item in items)
-    stream = task.stream(items, options.tokens) if writes or not large else None
+    large = any(isinstance(item, TextFile) for item in items)
+    writes, future = first_of_host(), Future["Tensor | TokenFile"]()
+
+    def write() -> None:
+        try:
+            future.set_result(task.stream(items, options.tokens))
+        except Exception as fault:
+            future.set_exception(fault)
+
+    makes = writes or not large
+    if makes:
+        Thread(target=write, daemon=True).start()
+    # It may take longer than processes wait for each other: they meet while it is made.
+    while processes.any(makes and not future.done()):
+        wait([future], timeout=_MEETING)
+    stream = future.result() if makes else None
     form = processes.from_first(
         lambda: (stream.dtype.type, stream.sha256) if isinstance(stream, TokenFile) else None
     )

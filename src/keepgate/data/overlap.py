@@ -28,7 +28,7 @@ def overlap_of(
 
     unit: what an item is called. stream: whether the texts are read as one, and passages are compared; other texts,
     questions and labelled series are compared whole. look_back: steps of a series that are only read when it is
-    measured, and which both may have. Series that stay in their files are not.
+    measured, and which both may have. Series that stay in their files are not compared.
     """
     if stream:
         part = _passages(items, dev)

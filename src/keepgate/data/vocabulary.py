@@ -1,5 +1,6 @@
 """Tokens ↔ numbers, counted from a corpus. Number 0 pads, number 1 stands for what was never counted."""
 
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any, Self
@@ -20,6 +21,7 @@ class Vocabulary:
     def __init__(self, tokens: Iterable[str]) -> None:
         self._tokens = (*SPECIAL, *tokens)
         self._ids = {token: number for number, token in enumerate(self._tokens)}
+        self._composed = {_nfc(token): number for token, number in self._ids.items()}
         if len(self._ids) < len(self._tokens):
             twice = [token for token, count in Counter(self._tokens).most_common(3) if count > 1]
             raise CorpusError(
@@ -59,9 +61,15 @@ class Vocabulary:
         return f"Vocabulary({len(self)} tokens)"
 
     def ids(self, tokens: Iterable[str]) -> list[int]:
-        """The number of each token, 1 for those it does not know. The tokens are looked up as they are."""
-        known = self._ids.get
-        return [known(token, UNKNOWN) for token in tokens]
+        """The number of each token, 1 for those it does not know.
+
+        The tokens are looked up as they are, and those that are not there as what Unicode calls the same: é may be one
+        character or e with an accent after it (NFC and NFD).
+        """
+        numbers, composed = self._ids, self._composed
+        return [
+            numbers[token] if token in numbers else composed.get(_nfc(token), UNKNOWN) for token in tokens
+        ]
 
     def unknown(self, tokens: Iterable[str]) -> list[int]:
         """The places of the tokens that are not in it, in either case of letters: all of them look alike to a model."""
@@ -85,3 +93,7 @@ class Vocabulary:
         if not isinstance(tokens, list) or not all(isinstance(token, str) for token in tokens):
             raise CorpusError("a vocabulary is read from a list of tokens, each of them text")
         return cls(tokens)
+
+
+def _nfc(token: str) -> str:
+    return unicodedata.normalize("NFC", token)

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from ..errors import ShapeError
 from ..tasks import Forecaster, SeriesClassifier, Tagger
 from ..tasks.forecaster.batch import WindowBatch
+from ..tasks.runtime_letters import MOST_LETTERS, letters_read
 from ..tasks.series_classifier.classifier import SeriesBatch
-from ..tasks.tagger.content import MOST_LETTERS, letters_read
 
 
 class SeriesNetwork(nn.Module):

@@ -172,7 +172,8 @@ def test_an_answer_in_a_long_text_is_explained_in_its_window(
             reading.tokens.texts, reading.tokens.starts, reading.tokens.ends, strict=True
         )
     )
-    assert reading.tokens.starts[0] <= (answer.start or 0) < reading.tokens.ends[-1]
+    assert answer.start is not None
+    assert reading.tokens.starts[0] <= answer.start < reading.tokens.ends[-1]
 
 
 def test_windows_that_could_cut_an_answer_are_refused() -> None:

@@ -17,7 +17,7 @@ from .large import is_large
 from .series_file import LargeTable, array_series, is_array
 from .source import files_of, read_bytes
 from .table import Table, read_table
-from .times import grid_of, parse_times
+from .times import clock_changes, grid_of, parse_times
 
 # Clocks are put back on one night a year, in these months.
 _CLOCK_MONTHS = (3, 4, 9, 10, 11)
@@ -170,6 +170,8 @@ def _add_series(corpus: SeriesCorpus, table: Table, columns: Columns, path: str,
     ]
     grid = None if parsed is None else grid_of(parsed, list(groups.values()), path)
     once = {column: _once(table, column, path) for column in columns.static}
+    if parsed is not None and grid is not None and not grid[2]:
+        corpus.notes += clock_changes(parsed, list(groups.values()), path)
     gaps = empty = unknown = 0
     for name, rows in groups.items():
         label = " / ".join(part for part in (stem, name) if part)

@@ -1,7 +1,7 @@
 """Times in a column of a table: ISO 8601 and the commonest other forms, with or without an offset from UTC."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -80,6 +80,18 @@ def grid_of(parsed: ParsedTimes, groups: Sequence[np.ndarray], path: str) -> tup
     if parsed.zoned and frequency.unit == "second" and frequency.count < DAY:
         return parsed.utc, frequency_of([np.unique(parsed.utc[rows]) for rows in groups], path), False
     return parsed.wall, frequency, True
+
+
+def clock_changes(parsed: ParsedTimes, groups: Sequence[np.ndarray], path: str) -> Iterator[str]:
+    """What a change of the offset from UTC within a series means for a pattern of the day."""
+    offsets = [np.unique((parsed.wall[rows] - parsed.utc[rows]).astype(np.int64)) for rows in groups]
+    change = max(int(each[-1] - each[0]) for each in offsets)
+    if change:
+        yield (
+            f"{path}: the clocks of a series change by {Frequency('second', change)} (daylight saving time). Its steps "
+            "are those of UTC, so that what keeps to the clock on the wall shifts by as much within a season; leave "
+            "the offsets out to keep to the wall, or give the hour that it shows as --known."
+        )
 
 
 def is_time(text: str) -> bool:

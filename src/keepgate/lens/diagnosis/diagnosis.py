@@ -81,6 +81,13 @@ class Diagnosis:
         return self.behaviour.interval
 
     @property
+    def enough(self) -> int | None:
+        """The steps that would do, of a model without a fault on rows more than twice as long; None of any other."""
+        measured = [each for each in (self.behaviour, self.exchanged) if each is not None]
+        last = max(each.interval[1] for each in measured)
+        return last if self.verdict.fault == "none" and 2 * last < self.lengths[1] else None
+
+    @property
     def vanishing_lag(self) -> int | None:
         """The lag from which on less than 1 % of the gradient arrives; None if it reaches as far as was measured."""
         return vanishing_lag(self.gradient)

@@ -338,7 +338,7 @@ def _untrained(findings: Findings) -> str:
 def _figures(diagnosis: Diagnosis) -> list[Message]:
     """A line for each figure behind the verdict."""
     (low, high), decay, lag = diagnosis.interval, diagnosis.decay, diagnosis.vanishing_lag
-    other = diagnosis.exchanged
+    other, enough = diagnosis.exchanged, diagnosis.enough
     exchanged = (
         "" if other is None
         else msg("report.exchanged", n=other.steps, low=other.interval[0], high=other.interval[1])
@@ -347,6 +347,7 @@ def _figures(diagnosis: Diagnosis) -> list[Message]:
     change = "level" if not math.isfinite(decay) else "decays" if decay > 0 else "grows"
     figures = [
         msg("report.horizon", n=diagnosis.horizon, low=low, high=high, exchanged=exchanged),
+        *([] if enough is None else [msg("report.enough", n=enough, all=diagnosis.lengths[1])]),
         *_rows(diagnosis),
         msg(
             f"report.gradient{arrives}", vanishing_lag=lag, decay=msg(f"report.{change}", steps=abs(decay))

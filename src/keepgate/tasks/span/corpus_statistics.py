@@ -26,6 +26,7 @@ class CorpusStatistics:
 
     pairs:    keys of two neighbouring words, sorted; a pair's number is its place here plus 1, and 0 is any other pair.
     cohesion: of each pair, its pointwise mutual information in nats, divided by 8.
+    letters: of the words; None of a reader of whole words alone.
     left, right: of each pair, the entropy in nats of the word before and after it, divided by 4. It is high where a
         phrase begins or ends: branching entropy, Jin & Tanaka-Ishii (2006), ACL.
     """
@@ -37,13 +38,17 @@ class CorpusStatistics:
     cohesion: NDArray[np.float32]
     left: NDArray[np.float32]
     right: NDArray[np.float32]
+    letters: Vocabulary | None = None
 
     @classmethod
-    def count(cls, texts: Sequence[str], questions: Iterable[str], *, most_pairs: int) -> Self:
-        """The counts of these texts. `questions` add words to the vocabulary and nothing else.
+    def count(
+        cls, texts: Sequence[str], questions: Iterable[str], *, most_pairs: int, with_letters: bool = False
+    ) -> Self:
+        """The counts of these texts. `questions` add words and letters to the vocabularies and nothing else.
 
         Raises CorpusError if no word occurs often enough.
         """
+        questions = list(questions)
         text_words = [words(text) for text in texts]
         question_words = [words(question) for question in questions]
         total = Counter(word for line in (*text_words, *question_words) for word in line)
@@ -59,8 +64,15 @@ class CorpusStatistics:
         rarity = [1.0, 1.0] + [_rarity(spread[word], len(text_words)) for word in frequent]
         frequency = [0.0, 0.0] + [math.log(total[word]) / 12 for word in frequent]
         ids = [np.array(vocabulary.ids(line), dtype=np.int64) for line in text_words]
+        pairs, cohesion, left, right = _pairs(ids, len(vocabulary), most_pairs)
+        letters = None
+        if with_letters:
+            spelt = Counter(
+                letter for text in (*texts, *questions) for letter in text if not letter.isspace()
+            )
+            letters = Vocabulary.most_frequent(spelt, AT_LEAST)
         return cls(
-            vocabulary, _rounded(rarity), _rounded(frequency), *_pairs(ids, len(vocabulary), most_pairs)
+            vocabulary, _rounded(rarity), _rounded(frequency), pairs, cohesion, left, right, letters=letters
         )
 
     def ids(self, tokens: Sequence[str]) -> NDArray[np.int64]:
@@ -89,7 +101,8 @@ class CorpusStatistics:
     def to_json(self) -> dict[str, Any]:
         """The same as lists."""
         arrays = {name: getattr(self, name).tolist() for name in _ARRAYS}
-        return {"words": self.vocabulary.to_json(), **arrays}
+        letters = {} if self.letters is None else {"letters": self.letters.to_json()}
+        return {"words": self.vocabulary.to_json(), **arrays, **letters}
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Self:
@@ -104,7 +117,8 @@ class CorpusStatistics:
             raise CorpusError(
                 f"the counts of a span reader have sizes {sizes}, expected {expected}, pairs in order"
             )
-        return cls(vocabulary=vocabulary, **arrays)
+        letters = Vocabulary.from_json(plain["letters"]) if "letters" in plain else None
+        return cls(vocabulary=vocabulary, letters=letters, **arrays)
 
 
 _ARRAYS: dict[str, type] = {

@@ -42,4 +42,5 @@ def end_of(example: SpanExample, count: int) -> SpanExample:
 
 def side_of(text: AnalysedText, features: NDArray[np.float32]) -> Side:
     """A text or a question as an example holds it."""
-    return Side(text.ids.astype(np.int32), text.pairs.astype(np.int32), features.astype(np.float16))
+    tokens = () if text.statistics.letters is None else text.tokens.texts
+    return Side(text.ids.astype(np.int32), text.pairs.astype(np.int32), features.astype(np.float16), tokens)

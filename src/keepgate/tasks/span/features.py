@@ -4,6 +4,7 @@ A network short of training data cannot learn to compare words it has hardly see
 Exact-match features: Chen et al. (2017), "Reading Wikipedia to answer open-domain questions", arXiv:1704.00051.
 """
 
+import unicodedata
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -48,7 +49,8 @@ class AnalysedText:
 
     @cached_property
     def words(self) -> tuple[str, ...]:
-        return tuple(token.lower() for token in self.tokens.texts)
+        """In lower case and with composed accents, so that text and question match however each writes them."""
+        return tuple(unicodedata.normalize("NFC", token.lower()) for token in self.tokens.texts)
 
     @cached_property
     def ids(self) -> NDArray[np.int64]:

@@ -111,10 +111,12 @@ class SpanHead:
 
 
 def _repeated(inputs: Inputs, rows: int, dtype: torch.dtype) -> Inputs:
+    letters = inputs.letters
     return replace(
         inputs,
         words=inputs.words.expand(-1, rows),
         pairs=inputs.pairs.expand(-1, rows),
         features=inputs.features.expand(-1, rows, -1).to(dtype),
         lengths=inputs.lengths.expand(rows),
+        letters=None if letters is None else replace(letters, token=letters.token.expand(-1, rows)),
     )

@@ -16,6 +16,7 @@ from ...cells.choices import cell_of
 from ...nn import LockedDropout, Recurrent
 from ...nn.length_mask import length_mask
 from ..batched import TensorBatch
+from ..token_letters import Letters, Spelling
 from .features import QUESTION_FEATURES, TEXT_FEATURES
 from .settings import ALIGN, BLOCK, NEVER, PAIR, SCALE, SpanReaderSettings
 
@@ -28,6 +29,7 @@ class Inputs(TensorBatch):
     pairs: Int[Tensor, "time batch"]
     features: Float[Tensor, "time batch features"]
     lengths: Int[Tensor, " batch"]
+    letters: Letters | None = None
 
     @property
     def real(self) -> Bool[Tensor, "time batch"]:
@@ -51,12 +53,20 @@ class Scores:
 
 
 class SpanNetwork(nn.Module):
-    """Texts and questions → scores of spans."""
+    """Texts and questions → scores of spans.
 
-    def __init__(self, settings: SpanReaderSettings, words: int, pairs: int) -> None:
+    letters: how many are told apart; 0 of a network that reads whole words alone.
+    """
+
+    def __init__(self, settings: SpanReaderSettings, words: int, pairs: int, letters: int = 0) -> None:
         super().__init__()
         self.max_span = settings.max_train_span
         embedded, both = settings.embedding_size + settings.pair_size, 2 * settings.hidden_size
+        self.spelling: Spelling | None = None
+        if letters:
+            size, dropout = settings.letter_size, settings.dropout / 2
+            self.spelling = Spelling(letters, size, cell=settings.cell, dropout=dropout, init="orthogonal")
+            embedded += self.spelling.output_size
         self.word = nn.Embedding(words, settings.embedding_size, padding_idx=0)
         self.pair = nn.Embedding(pairs, settings.pair_size, padding_idx=0)
         # Pairs keep their vectors: there are 40,000 of them and 10,000 questions to learn from.
@@ -122,7 +132,10 @@ class SpanNetwork(nn.Module):
         return scores
 
     def _embed(self, inputs: Inputs) -> Float[Tensor, "time batch _"]:
-        return self.drop(torch.cat([self.word(inputs.words), self.pair(inputs.pairs)], -1))
+        parts = [self.word(inputs.words), self.pair(inputs.pairs)]
+        if self.spelling is not None and inputs.letters is not None:
+            parts.append(self.spelling.of_tokens(inputs.letters))
+        return self.drop(torch.cat(parts, -1))
 
     def _score(
         self,

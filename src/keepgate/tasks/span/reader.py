@@ -54,7 +54,8 @@ class SpanReader(Reader, nn.Module):
     def __init__(self, statistics: CorpusStatistics, settings: SpanReaderSettings) -> None:
         super().__init__()
         self.statistics, self.settings = statistics, settings
-        self.network = SpanNetwork(settings, len(statistics.vocabulary), len(statistics.pairs) + 1)
+        letters = 0 if statistics.letters is None else len(statistics.letters)
+        self.network = SpanNetwork(settings, len(statistics.vocabulary), len(statistics.pairs) + 1, letters)
 
     @classmethod
     def build(
@@ -73,7 +74,10 @@ class SpanReader(Reader, nn.Module):
         if any(question.unanswerable for question in questions):
             settings = replace(settings, no_answer=True)
         statistics = CorpusStatistics.count(
-            texts, (question.question for question in questions), most_pairs=settings.most_pairs
+            texts,
+            (question.question for question in questions),
+            most_pairs=settings.most_pairs,
+            with_letters=settings.letter_size > 0,
         )
         of_words = vectors_of(vectors, [statistics.vocabulary.to_json()], settings)
         with torch.random.fork_rng(devices=[]):
@@ -144,7 +148,7 @@ class SpanReader(Reader, nn.Module):
 
     def collate(self, examples: Sequence[SpanExample]) -> SpanBatch:
         """The examples as one padded batch. It has answers if every example has one."""
-        return SpanBatch.of(examples)
+        return SpanBatch.of(examples, self.statistics.letters)
 
     def loss(self, batch: SpanBatch, carry: Carry | None = None) -> tuple[Float[Tensor, ""], None]:  # noqa: ARG002
         """Cross entropy of spans and no answer, half of that of starts and of ends, and that of masked words, in nats.

@@ -13,6 +13,7 @@ from ...arrays.weight_table import WeightTable
 from ...cells.choices import cell_of
 from ...data.questions import Question, question_about, refuse_empty
 from ..answer import Answer
+from ..runtime_letters import RuntimeLetters
 from ..runtime_task import RuntimeTask
 from .corpus_statistics import CorpusStatistics
 from .decode import answer_of, starts_and_ends
@@ -41,6 +42,12 @@ class SpanRuntime(RuntimeTask):
         cell = cell_of(settings.cell)
         assert cell is not None
         embedded, both = settings.embedding_size + settings.pair_size, 2 * hidden
+        self.spelling = None
+        if (letters := self.statistics.letters) is not None:
+            self.spelling = RuntimeLetters(
+                table.within("spelling"), letters, settings.cell, settings.letter_size
+            )
+            embedded += 2 * settings.letter_size
 
         def encoder(name: str, inputs: int) -> Recurrent:
             part = table.within(name)
@@ -99,10 +106,7 @@ class SpanRuntime(RuntimeTask):
     ) -> tuple[Array, float | None]:
         """`scores` of a part of the text. compared: the features of all of it, and of the question."""
         features = _rounded(compared[0][window]), _rounded(compared[1])
-        words, asked_words = (
-            np.concatenate([self.word[ids], self.pair[pairs]], 1)
-            for ids, pairs in ((text.ids[window], text.pairs[window]), (question.ids, question.pairs))
-        )
+        words, asked_words = self._embed(text, window), self._embed(question, slice(None))
         queries, keys = (relu(linear(side, *self.align_words)) for side in (words, asked_words))
         text_x = np.concatenate([words, _attend(queries, keys, asked_words), features[0]], 1)
         states = states_of(self.layer, text_x)
@@ -112,6 +116,13 @@ class SpanRuntime(RuntimeTask):
         both = np.concatenate([states, attended, states * attended, states - attended], 1)
         merged = relu(linear(both, *self.merge))
         return self._score(np.concatenate([states_of(self.second_layer, merged), merged], 1), question_states)
+
+    def _embed(self, text: AnalysedText, window: slice) -> Array:
+        """[tokens, embedded]."""
+        parts = [self.word[text.ids[window]], self.pair[text.pairs[window]]]
+        if self.spelling is not None:
+            parts.append(self.spelling(text.tokens.texts[window]))
+        return np.concatenate(parts, 1)
 
     def _score(self, states: Array, asked: Array) -> tuple[Array, float | None]:
         longest = self.settings.max_train_span

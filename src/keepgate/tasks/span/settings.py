@@ -19,6 +19,8 @@ class SpanReaderSettings:
     """Hyperparameters of a reader that answers with a span. The defaults are what `bench/cmrc2018.py` measures.
 
     embedding_size, pair_size: numbers for a word and for a pair of neighbouring words; `most_pairs` pairs have them.
+    letter_size: numbers for a letter, and units in each direction of the layer that reads a word's letters, for words
+        that were never met; 0 leaves letters out.
     cell: of the three recurrent layers, by keepgate's name or by the one that `cells.register` gave. hidden_size: units
         of each of their directions.
     dropout: share of embeddings and states dropped in training, one mask for all steps.
@@ -40,6 +42,7 @@ class SpanReaderSettings:
     embedding_size: int = 128
     pair_size: int = 64
     most_pairs: int = 40_000
+    letter_size: int = 0
     cell: str = "lstm"
     hidden_size: int = 128
     dropout: float = 0.3
@@ -62,7 +65,7 @@ class SpanReaderSettings:
         spans = ("window", "read_window", "read_overlap", "max_train_span", "max_answer_span")
         require(self, (*sizes, *spans), lambda value: value >= 1, "1 or more")
         require(self, ("dropout", "mask_rate"), lambda value: 0 <= value < 1, "0 or more and below 1")
-        require(self, ("mlm_weight",), lambda value: value >= 0, "0 or more")
+        require(self, ("mlm_weight", "letter_size"), lambda value: value >= 0, "0 or more")
         require(self, ("temperature",), lambda value: value > 0, "above 0")
         require(self, ("f1_weight",), lambda value: 0 <= value <= 1, "0 to 1")
         if not self.max_answer_span <= self.max_train_span <= self.window:

@@ -12,8 +12,6 @@ from ..answer import Answer
 from .schemes import OUTSIDE, SchemeName
 
 _SCHEMES = get_args(SchemeName)
-# Of a longer token the first and last half as many letters are read: an address may have thousands.
-MOST_LETTERS = 32
 
 
 @dataclass(frozen=True)
@@ -101,12 +99,6 @@ def tokens_to_look_up(item: TaggedText) -> list[str]:
     if not text:
         raise CorpusError(f"text {item.id!r} is empty; give one with something in it")
     return text
-
-
-def letters_read(token: str) -> str:
-    """The letters of a token that are read."""
-    half = MOST_LETTERS // 2
-    return token if len(token) <= MOST_LETTERS else token[:half] + token[-half:]
 
 
 def first_entity(tags: Sequence[str]) -> int:

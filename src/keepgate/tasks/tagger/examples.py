@@ -8,7 +8,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from ..batched import TensorBatch
-from .inputs import Letters
+from ..token_letters import Letters
 from .schemes import Moves
 
 

@@ -1,6 +1,6 @@
 """TaggerRuntime: a tagger without torch."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from ...arrays.encoder import encoder_layer, states_of
 from ...arrays.functions import linear
 from ...arrays.pooling import Pooling
-from ...arrays.recurrent import Recurrent
 from ...arrays.weight_table import WeightTable
 from ...data.bigrams import pairs_of
 from ...data.tagged import TaggedText
 from ..answer import Answer, candidates_of, check_finite
+from ..runtime_letters import RuntimeLetters
 from ..runtime_pairs import RuntimePairs
 from ..runtime_task import RuntimeTask
 from .chain import best_path, marginals
@@ -24,7 +24,6 @@ from .content import (
     check_tags,
     check_text_labels,
     first_entity,
-    letters_read,
     text_to_tag,
     tokens_to_look_up,
 )
@@ -53,16 +52,13 @@ class TaggerRuntime(RuntimeTask):
         self.inputs = RuntimePairs(
             inputs.within("tokens"), *counts, settings.embedding_size, settings.pair_size
         )
-        self.letters, size = content.letters, settings.letter_size
+        self.letters, self.spelling, size = content.letters, None, self.inputs.output_size
         if self.letters is not None:
-            spelling = inputs.within("spelling")
-            self.letter = spelling.take("inputs.weight", len(self.letters), size)
-            layer = encoder_layer(
-                spelling, settings.cell, input_size=size, hidden_size=size, bidirectional=True
+            letter_size = settings.letter_size
+            self.spelling = RuntimeLetters(
+                inputs.within("spelling"), self.letters, settings.cell, letter_size
             )
-            assert isinstance(layer, Recurrent)
-            self.letter_layer = layer
-        size = self.inputs.output_size + (0 if self.letters is None else 2 * size)
+            size += 2 * letter_size
         self.layer = encoder_layer(
             encoder, settings.cell, input_size=size, hidden_size=settings.hidden_size,
             num_layers=settings.num_layers, bidirectional=settings.bidirectional,
@@ -118,24 +114,9 @@ class TaggerRuntime(RuntimeTask):
         """[time, units]."""
         text = tokens_to_look_up(item)
         x = self.inputs(self.vocabulary.ids(text), self.pairs.ids(pairs_of(text)))
-        if self.letters is not None:
-            x = np.concatenate([x, self._spelt(item.tokens.texts)], 1)
+        if self.spelling is not None:
+            x = np.concatenate([x, self.spelling(item.tokens.texts)], 1)
         return states_of(self.layer, x)
-
-    def _spelt(self, tokens: Sequence[str]) -> Array:
-        """[tokens, states]: the last states over each token's letters; each of the different tokens is read once."""
-        assert self.letters is not None
-        number = {token: place for place, token in enumerate(dict.fromkeys(tokens))}
-        rows = [self.letters.ids(letters_read(token)) for token in number]
-        lengths = np.array([len(row) for row in rows])
-        ids = np.zeros((lengths.max(), len(rows)), np.int64)
-        for column, row in enumerate(rows):
-            ids[: len(row), column] = row
-        states = self.letter_layer(self.letter[ids], lengths=lengths)[0]
-        half = states.shape[2] // 2
-        last = states[lengths - 1, np.arange(len(rows))]
-        spelt = np.concatenate([last[:, :half], states[0, :, half:]], 1)
-        return spelt[[number[token] for token in tokens]]
 
     def _answer(self, item: TaggedText) -> Answer:
         emissions = self._emissions(item)

@@ -25,6 +25,7 @@ from ..label_task import TOKENS_AT_ONCE, LabelTask
 from ..measure import Measurement, Metric
 from ..probe import Probe
 from ..samples import TaskSamples, samples_of
+from ..token_letters import collate_letters
 from ..token_pairs import hide_tokens, vectors_of, vocabularies
 from .content import (
     TaggerContent,
@@ -39,7 +40,7 @@ from .content import (
 from .crf import LinearChainCRF
 from .examples import TaggedBatch, TaggedExample
 from .head import TaggerHead
-from .inputs import TaggerInputs, collate_letters
+from .inputs import TaggerInputs
 from .metrics import ENTITY_METRICS, LABEL_ACCURACY, TAG_METRICS, measure_tags
 from .schemes import OUTSIDE, SchemeName, detect_scheme, moves_of
 from .settings import TaggerSettings
