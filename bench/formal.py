@@ -47,6 +47,7 @@ def store(seed: int, result: FormalComparison) -> None:
     (trained,) = written["trained"]
     name = trained["language"], trained["network"]
     print(*name, seed, trained["runs"][0]["accuracy"]["500"], flush=True)
+    trained["runs"][0]["processor"] = written["machine"]["processor"]
     trained["runs"] = [*every.get(name, {"runs": []})["runs"], *trained["runs"]]
     every[name] = trained
     names = ((language, network) for language in ALL for network in NETWORKS)
