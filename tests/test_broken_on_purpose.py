@@ -141,7 +141,7 @@ MUTANTS_OF_THE_PAGE = {
     "half a character let through": ("serve/request_models.py", "if any(", "if False and any("),
     "a network changed in place": ("serve/gradients.py", "task = copy.deepcopy(task)", "task = task"),
     "another gate's bias": ("serve/gradients.py", "[gates.index(name)]", "[0]"),
-    "one reading for all networks": ("serve/reading_cache.py", "key = (model.id,", 'key = ("",'),
+    "one reading for all networks": ("serve/reading_cache.py", "(model.id, question.text,", '("", question.text,'),
     "units of another token": ("serve/serialize.py", "updates.write[token, 0]", "updates.write[token - 1, 0]"),
     "longer stories that begin anew": ("serve/lengthen.py", "story = text + ", "story = "),
     "the memory's phase in the wrong place": (
