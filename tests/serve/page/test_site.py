@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -228,6 +229,11 @@ def test_every_step_in_firefox(
         fox.enter_frame()
         assert fox.run("return innerWidth;") == width
         check(fox.call(WALK, language), language)
+        hosts = fox.run(
+            "return performance.getEntriesByType('resource').map(({ name }) => new URL(name).host);"
+        )
+        assert how == "file" or hosts  # of files Firefox lists none
+        assert set(hosts) <= {"", urlsplit(url).netloc}
         content, window, out = fox.run(f"return ({WIDE})();")
         assert content <= window
         assert not out
