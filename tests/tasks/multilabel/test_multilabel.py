@@ -88,7 +88,7 @@ def test_the_lens_says_which_word_each_label_rests_on(trained: MultilabelClassif
     assert ("noise" in without["dear"], "price" in without["dear"]) == (True, False)
     reading = read(trained, item)
     (silent,) = leave_one_out_answers(reading, [reading.tokens.texts.index("dear")])
-    assert silent.text == without["dear"]
+    assert dict(silent.candidates)["noise, price"] < reading.answer.probability
     with pytest.raises(
         SettingsError, match=r"'nois' is none of this classifier's labels.*they are noise, food, price"
     ):
