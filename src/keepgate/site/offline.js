@@ -21,12 +21,19 @@ addEventListener("fetch", (event) => {
   const { request } = event;
   if (request.method !== "GET" || !request.url.startsWith(registration.scope)) return;
   const fresh = fetch(request);
-  const late = new Promise((_, reject) => setTimeout(reject, patience));
-  fresh.then(
-    () => (patience = PATIENCE),
-    () => {},
-  );
-  late.catch(() => (patience = 0));
+  const late = new Promise((_, reject) => {
+    const clock = setTimeout(() => {
+      patience = 0;
+      reject();
+    }, patience);
+    fresh.then(
+      () => {
+        patience = PATIENCE;
+        clearTimeout(clock);
+      },
+      () => clearTimeout(clock),
+    );
+  });
   const kept = async () => (await (await open()).match(request, { ignoreSearch: true })) ?? fresh;
   event.respondWith(Promise.race([fresh, late]).catch(kept));
 });

@@ -2,6 +2,7 @@
 
 import http.server
 import re
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -274,6 +275,23 @@ def test_it_opens_again_where_the_server_takes_the_request_and_never_replies(
             page.locator(".film .head").wait_for()
         finally:
             _Silent.answers.set()
+    context.close()
+
+
+def test_a_file_that_was_replaced_comes_new_though_the_last_reply_is_long_past(
+    folder: Path, tmp_path: Path, browser: Any
+) -> None:
+    copied = shutil.copytree(folder, tmp_path / "a path" / "site")
+    context = browser.new_context(locale="en")
+    page = context.new_page()
+    with web_server(copied) as url:
+        page.goto(url)
+        page.evaluate("async () => { await navigator.serviceWorker.ready; }")
+        page.reload()  # from now on through the service worker
+        page.locator("#beforehand-note").wait_for(state="hidden")
+        page.wait_for_timeout(3_500)  # more than the network is given to reply
+        (copied / "sheet.css").write_text("new")
+        assert page.evaluate("async () => (await fetch('sheet.css', { cache: 'no-store' })).text()") == "new"
     context.close()
 
 
