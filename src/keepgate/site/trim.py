@@ -3,7 +3,7 @@
 import re
 
 _INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
-_BLANK = r"(?:\s|/\*.*?\*/)"  # a comment separates as a blank does
+_BLANK = r"(?:\s|/\*(?:(?!\*/).)*\*/)"  # a comment separates as a blank does
 _CSS = re.compile(
     rf"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|{_BLANK}*([{{}};,]){_BLANK}*|(:){_BLANK}+|{_BLANK}+""",
     re.DOTALL,

@@ -24,6 +24,10 @@ def test_a_browser_reads_the_same_rules(name: str, browser: Any) -> None:
     page.close()
 
 
+def test_a_comment_ends_at_its_first_end() -> None:
+    assert trimmed_css("/* one */ .a { b: c } .d /* two */ { e: f }") == ".a{b:c}.d{e:f}"
+
+
 def test_what_says_something_stays() -> None:
     assert (
         trimmed_css("""/* first { } */
