@@ -11,7 +11,7 @@ from keepgate.cells import by_name
 from keepgate.emit.unicode import equations_of
 from keepgate.serve import STATIC
 
-from .conftest import ROOT
+from .conftest import ROOT, until
 
 Words = dict[str, dict[str, str]]
 STORY = "娜美說她想成為海賊王。下雨了。"
@@ -86,6 +86,19 @@ def test_a_link_opens_a_layer_a_unit_letters_and_a_length(
     # The reader's letters stay, also after a step of the guide that has its own.
     page.evaluate("() => { location.hash = 'guide-3'; }")
     page.locator("#player .film .name", has_text="zᶠ").wait_for()
+    page.close()
+
+
+def test_a_link_to_a_unit_that_there_is_not_opens_the_first_one(
+    browser: Any, address: Callable[[str], str]
+) -> None:
+    page = opened(browser, address, step=5, unit="1.5")
+    until(page, "async () => (await import('./state.js')).state.at === 4")
+    page.locator("#step").scroll_into_view_if_needed()
+    page.locator("#step .equations dd").first.wait_for()
+    assert page.evaluate(
+        "async () => { const { firstUnit, state } = await import('./state.js'); return state.unit === firstUnit(); }"
+    )
     page.close()
 
 

@@ -50,11 +50,12 @@ export function linkedPlace() {
 export function linkedView(units) {
   const isThere = (token) => token < (reading()?.tokens.length ?? 0);
   const [at] = tokens("step").filter(isThere);
-  const unit = asked.get("unit") === "mean" ? null : linkedNumber("unit", 0, units - 1);
+  const mean = asked.get("unit") === "mean";
+  const unit = mean ? null : linkedNumber("unit", 0, units - 1);
   const changes = CHANGES.map((kind) => [kind, [...new Set(tokens(kind))].filter(isThere).sort((a, b) => a - b)]);
   return {
     ...(at === undefined ? {} : { at }),
-    ...(unit === null && asked.get("unit") !== "mean" ? {} : { unit }),
+    ...(mean || Number.isInteger(unit) ? { unit } : {}),
     ...Object.fromEntries(changes.filter(([, made]) => made.length)),
   };
 }
