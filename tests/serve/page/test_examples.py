@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from .conftest import until
+
 Open = Callable[..., Any]
 Words = dict[str, dict[str, str]]
 
@@ -127,3 +129,13 @@ def test_of_a_changed_mind_it_shows_the_unit_that_forgets_and_who_comes_back_whe
     chosen.get_by_text(older, exact=True).wait_for()
     page.locator("#another").click()
     page.locator("#mind-note").wait_for(state="hidden")
+
+
+def test_where_only_one_s_own_model_reads_nothing_is_said_of_the_lstm(
+    visit: Open, words: dict[str, dict[str, str]]
+) -> None:
+    page = visit("en", server="own")
+    page.locator("#mind").click()
+    state = "async (text) => (await import('./state.js')).state.text === text"
+    until(page, state, words["en"]["mind.story"])
+    assert page.locator("#mind-note").is_hidden()

@@ -28,17 +28,18 @@ function show() {
   $("beforehand-note").hidden = !state.beforehand;
   $("answers").setAttribute("aria-busy", String(state.busy && !state.beforehand));
   fill($("answers"), state.readings.map(card));
-  $("mind-note").hidden = !state.mind;
-  if (state.mind) fill($("mind-note"), t("mind.note"), " ", button(t("mind.hold"), holdAll, { "data-keep": "hold all" }));
+  const lstm = state.mind && state.readings.find(({ model: id, error }) => id.endsWith("/open-lstm") && !error);
+  $("mind-note").hidden = !lstm;
+  if (lstm) fill($("mind-note"), t("mind.note"), " ", button(t("mind.hold"), () => holdAll(lstm), { "data-keep": "hold all" }));
   fill($("inside-title"), ...title());
   $("how").textContent = reading() ? t(how()) : "";
   fill($("legend"), reading() ? legend() : []);
 }
 
-/** Nothing is erased anywhere, in the LSTM that points. */
-function holdAll() {
-  choose(state.readings.map((each) => each.model).find((id) => id.endsWith("/open-lstm")) ?? state.chosen);
-  set({ keep: [...reading().tokens.keys()] });
+/** Looks into a network's reading, in which nothing may be erased anywhere. */
+function holdAll({ model: id, tokens }) {
+  choose(id);
+  set({ keep: [...tokens.keys()] });
 }
 
 /** How the strip is read, as it is now. */
