@@ -201,6 +201,36 @@ def test_the_page_for_texts_leads_there(visit: Open) -> None:
     assert plain.locator("#to-series").count() == 0
 
 
+def test_of_one_step_ahead_the_interval_and_what_came_are_drawn(visit: Open) -> None:
+    page = visit("en", server="series", ready="#strip svg")
+    width, came = page.evaluate(
+        """async () => {
+            const [{ draw, layOut }, { state }] = await Promise.all([import("./chart.js"), import("../state.js")]);
+            const forecast = { point: [100], low: [90], high: [110], came: [105], times: ["t"], ahead: 1 };
+            const read = { ...state.readings[0], forecast };
+            const svg = document.body.appendChild(draw(read, layOut(read, 600, 0), [], ""));
+            return [svg.querySelector(".interval").getBBox().width, svg.querySelector(".came").getTotalLength()];
+        }"""
+    )
+    assert width > 0
+    assert came > 0
+
+
+def test_what_the_answer_rests_on_is_drawn_anew_at_another_width_only(visit: Open) -> None:
+    page = visit("en", server="series", ready="#strip svg")
+    page.locator("#rests").scroll_into_view_if_needed()
+    page.locator(".lags").wait_for()
+    settled = "() => new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(() => next())))"
+    page.evaluate(settled)
+    page.evaluate(
+        "() => { document.querySelector('.lags').id = 'before'; rests.append(document.createElement('hr')); }"
+    )
+    page.evaluate(settled)
+    assert page.locator("#before").count() == 1
+    page.set_viewport_size({"width": 700, "height": 900})
+    page.locator("#before").wait_for(state="detached")
+
+
 @needs("firefox")
 def test_it_works_in_firefox(address: Callable[[str], str]) -> None:
     with firefox("zh-TW") as window:

@@ -41,6 +41,16 @@ export function shape(tag, attributes = {}, ...children) {
   return element;
 }
 
+/** Calls `act(width)` where an element's width changes; its height is the page's own doing. */
+export function onWidth(host, act) {
+  let width = 0;
+  new ResizeObserver(([{ contentRect: place }]) => {
+    if (place.width === width) return;
+    ({ width } = place);
+    act(width);
+  }).observe(host);
+}
+
 /** A button with a text, and what pressing it does. */
 export const button = (text, onclick, properties = {}) =>
   el("button", { type: "button", onclick, ...properties }, text);

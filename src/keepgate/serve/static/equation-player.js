@@ -2,7 +2,7 @@
 
 import { linkedLetters } from "./address.js";
 import { ask, during, forget } from "./api.js";
-import { $, button, el, fill, note, select } from "./dom.js";
+import { $, button, el, fill, note, onWidth, select } from "./dom.js";
 import { inTextbook, phasesOf, withNumbers } from "./equations.js";
 import { scene } from "./film-scene.js";
 import { icon } from "./icons.js";
@@ -38,11 +38,10 @@ export function startEquationPlayer() {
   on(["language"], draw);
   on(["at"], () => follow() && drawTurn());
   on(CHANGES, drawTurn);
-  new ResizeObserver(([{ contentRect: place }]) => {
-    if (place.width === width) return; // its height is our own doing
-    ({ width } = place);
+  onWidth($("player"), (now) => {
+    width = now;
     turn();
-  }).observe($("player"));
+  });
 }
 
 /** Stands on a token, with a book's letters or torch's, and plays from there if asked to. For the guide. */

@@ -76,17 +76,17 @@ const tick = (text, y, { width }) => [
 /** The forecast after the last value, its interval, what came, and the step that is looked at. */
 function ahead({ point, low, high, came, ahead: at }, values, place, laid, down, x) {
   const first = laid.steps;
-  const band = low.every((value) => value !== null)
-    ? [...low.map((value, k) => [x(first + k), down(value)]), ...high.map((value, k) => [x(first + k), down(value)]).reverse()]
-    : [];
   const last = values[first - 1];
-  const from = last === null ? path(point, first, x, down) : path([last, ...point], first - 1, x, down);
+  const before = last === null ? [] : [last]; // from which all goes on
+  const start = first - before.length;
+  const edgeOf = (bound) => [...before, ...bound].map((value, k) => [x(start + k), down(value)]);
+  const band = low.every((value) => value !== null) ? [...edgeOf(low), ...edgeOf(high).reverse()] : [];
   const edge = laid.across(first);
   return [
     band.length ? shape("path", { class: "interval", d: `M${band.map((pair) => pair.map((n) => n.toFixed(1)).join(" ")).join("L")}Z` }) : null,
     shape("line", { class: "now", x1: edge, x2: edge, y1: place.top, y2: place.top + place.height }),
-    shape("path", { class: "came", d: path(came, first, x, down) }),
-    shape("path", { class: "forecast", d: from }),
+    shape("path", { class: "came", d: path([...before, ...came], start, x, down) }),
+    shape("path", { class: "forecast", d: path([...before, ...point], start, x, down) }),
     shape("circle", { class: "asked", cx: x(first + at - 1), cy: down(point[at - 1]), r: 4.5 }),
   ].filter(Boolean);
 }

@@ -1,7 +1,7 @@
 // What the answer rests on, by leaving out: the changes of a forecast and its shares by lag and feature, or the falls of a label's probability.
 
 import { ask, during } from "../api.js";
-import { $, button, el, fill, note } from "../dom.js";
+import { $, button, el, fill, note, onWidth } from "../dom.js";
 import { count, percent, probability } from "../numbers.js";
 import { on, reading, set, state } from "../state.js";
 import { explain, t } from "../words.js";
@@ -19,7 +19,7 @@ export function startRests() {
     if (reading()) visibility.touch();
   });
   on(["rests", "restsFault", "language"], show);
-  new ResizeObserver(show).observe($("rests"));
+  onWidth($("rests"), show);
 }
 
 function again() {
