@@ -54,6 +54,9 @@ export function startLater(start) {
 /** The kinds of change that can be made at a token. */
 export const CHANGES = ["remove", "drop", "keep"];
 
+/** The keys that make one, in lower case. */
+export const CHANGE_KEYS = { x: "remove", delete: "remove", w: "drop", k: "keep" };
+
 /** Whether a change of some kind is made at any token. */
 export const isChanged = () => CHANGES.some((kind) => state[kind].length);
 

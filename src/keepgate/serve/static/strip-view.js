@@ -3,7 +3,7 @@
 import { $ } from "./dom.js";
 import { breath } from "./later.js";
 import { FINGER, beside, layOut, linesOf, tokenAt } from "./layout.js";
-import { CHANGES, on, reading, set, state, strip } from "./state.js";
+import { CHANGES, CHANGE_KEYS, on, reading, set, state, strip } from "./state.js";
 import { drawLine, palette } from "./strips.js";
 import { gapsOf } from "./text.js";
 import { Tiles } from "./tiles.js";
@@ -79,7 +79,7 @@ function listen(opened, toggled, closed) {
       if (!(event.ctrlKey && ["Home", "End"].includes(event.key))) return;
     }
     const at = state.at ?? 0;
-    const kind = { x: "remove", delete: "remove", w: "drop", k: "keep" }[event.key.toLowerCase()];
+    const kind = CHANGE_KEYS[event.key.toLowerCase()];
     if (event.key === "Enter" || event.key === " ") opened(at);
     else if (event.key === "Escape") closed();
     else if (kind) toggled(kind, event.shiftKey ? listedFor(kind) : [at]);

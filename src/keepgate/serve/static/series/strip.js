@@ -1,18 +1,17 @@
 // The picture of a window: values, forecast and gates over time; the step one stands on, and the keys and clicks to move.
 
 import { gateLanes, lastLane, listedFor, ranks } from "../annotations.js";
-import { $, el, fill, shape } from "../dom.js";
+import { $, el, fill, onWidth, shape } from "../dom.js";
 import { closeExplained, explainToken } from "../explain.js";
 import { fullName, gateName } from "../names.js";
 import { unit } from "../numbers.js";
-import { CHANGES, isGated, model, on, reading, set, state, strip } from "../state.js";
+import { CHANGES, CHANGE_KEYS, isGated, model, on, reading, set, state, strip } from "../state.js";
 import { toggle } from "../what-if.js";
 import { has, list, t } from "../words.js";
 import { MOST_ROWS, draw, layOut, over } from "./chart.js";
 import { figure } from "./figures.js";
 import { restsLane } from "./rests.js";
 
-const KEYS = { x: "remove", delete: "remove", w: "drop", k: "keep" };
 const LETTERS = { remove: "x", drop: "w", keep: "k" };
 const FAR = 10; // steps of a page's key
 
@@ -25,12 +24,10 @@ const host = () => $("strip");
 
 /** Starts the picture. */
 export function startStrip() {
-  new ResizeObserver(([{ contentRect }]) => {
-    const now = Math.floor(contentRect.width);
-    if (now === width) return; // its height is our own doing
-    width = now;
+  onWidth(host(), (now) => {
+    width = Math.floor(now);
     arrange();
-  }).observe(host());
+  });
   on(["readings", "layerIndex", "language", "retention", "explained", "rests", "keep"], arrange);
   on(["at", ...CHANGES], mark);
   host().addEventListener("pointermove", (event) => hovered(event.pointerType === "touch" ? null : place(event)));
@@ -53,7 +50,7 @@ const place = ({ clientX }) => laid && laid.tokenAt(clientX - host().getBounding
 function pressed(event) {
   if (!laid || event.ctrlKey || event.metaKey || event.altKey) return;
   const at = state.at ?? 0;
-  const kind = KEYS[event.key.toLowerCase()];
+  const kind = CHANGE_KEYS[event.key.toLowerCase()];
   if (event.key === "Enter" || event.key === " ") explainToken(at);
   else if (event.key === "Escape") closeExplained();
   else if (kind) toggle(kind, event.shiftKey ? listedFor(kind) : [at]);
