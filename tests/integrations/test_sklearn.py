@@ -3,6 +3,7 @@
 import pickle
 
 import numpy as np
+import pandas
 import pytest
 from scipy.sparse import csr_array
 from sklearn.base import clone
@@ -213,7 +214,6 @@ def test_words_begin_with_vectors_from_a_file(tmp_path):
 
 
 def test_tags_of_a_pandas_series_go_by_place():
-    pandas = pytest.importorskip("pandas")
     split = [[["王"], ["在"]], [["S-PER"], ["O"]]]
     tokens, tags = (pandas.Series(rows, index=[1, 0]) for rows in split)
     assert [item.tags for item in tagged_from(tokens, tags)] == [("S-PER",), ("O",)]

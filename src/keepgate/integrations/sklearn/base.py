@@ -47,8 +47,8 @@ class TaskEstimator(BaseEstimator):
         """Trains a task of this kind on the items."""
         path, kind = getattr(self, "vectors", None), KINDS[self.kind]
         vectors = None if path is None else WordVectors(path)
-        given = self._arguments()
-        seed = given["random_state"]
+        arguments = self._arguments()
+        seed = arguments["random_state"]
         if not isinstance(seed, int):
             seed = int(check_random_state(seed).randint(2**31 - 1))
         task = kind.build(items, self._settings(vectors), seed, vectors)
@@ -58,7 +58,7 @@ class TaskEstimator(BaseEstimator):
             self._warn_unlearnable(task, items)
             data = {"examples": task.prepare(items, training=True)}
         ((examples),) = data.values()
-        chosen = {name: given[name] for name in _TRAINING if given.get(name) is not None}
+        chosen = {name: arguments[name] for name in _TRAINING if arguments.get(name) is not None}
         config = changed(recipe(kind.name, len(examples)), chosen | {"seed": seed})
         self.n_iter_ = fit(task, config, **data, progress=self.verbose).steps
         self.task_ = task
