@@ -82,12 +82,12 @@ def tagged_from(X: Any, y: Any = None) -> list[TaggedText]:
         check_lengths(len(X), "texts", len(y), "lists of tags")
     items = []
     # By place: a Series of pandas counts its rows by an index, which a split leaves out of order.
-    for row, (tokens, given) in enumerate(zip(X, repeat(None) if y is None else y, strict=False)):
+    rows = zip(X, repeat(None) if y is None else map(list, y), strict=False)
+    for row, (tokens, tags) in enumerate(rows):
         if isinstance(tokens, str) or not all(isinstance(token, str) and token for token in tokens):
             raise SettingsError(
                 f"text {row} of X is {tokens!r}; give a list of its tokens, texts that are not empty"
             )
-        tags = None if given is None else list(given)
         if tags is not None and len(tags) != len(tokens):
             raise SettingsError(
                 f"text {row} has {len(tokens)} tokens and {len(tags)} tags; give one for each"
