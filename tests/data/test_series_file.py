@@ -1,13 +1,16 @@
 """Series that stay in their files: piece by piece the same as in memory, or refused with what to do."""
 
 import math
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from keepgate.data import row_file
 from keepgate.data.corpora import large, series_file, table
+from keepgate.data.corpora.plain_text import read_plain
 from keepgate.data.corpora.series import SeriesCorpus, read_series
 from keepgate.data.row_file import RowFile
 from keepgate.errors import CorpusError
@@ -140,3 +143,19 @@ def test_a_large_table_that_is_not_in_order_is_refused(
     path.write_text(long(20) + "\n".join(lines) + "\n")
     with pytest.raises(CorpusError, match=message):
         read_series(path, **options, folder=tmp_path)
+
+
+@pytest.mark.parametrize("size", [0, 1 << 28], ids=["large", "small"])
+@pytest.mark.parametrize("read", [read_plain, read_series, lambda path: read_series(path, folder=path.parent)])
+def test_a_file_that_may_not_be_opened_is_refused(
+    read: Callable[[Path], Any], size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "t.csv").write_text(long(20))
+    monkeypatch.setattr(large, "LARGE", size)
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("builtins.open", refuse)
+    with pytest.raises(CorpusError, match=r"t\.csv cannot be read: Permission denied"):
+        read(tmp_path / "t.csv")

@@ -13,6 +13,7 @@ from ..row_file import NPY, PIECE, RowFile, last_known
 from ..series import Columns, Series
 from .columns import ColumnNames, columns_of, ids_of, numbers
 from .large import is_large
+from .source import opened
 from .table import Cells, Table, pieces_of
 from .times import grid_of, parse_times
 
@@ -24,7 +25,7 @@ def is_array(path: str | Path) -> bool:
     """Whether a file begins as NumPy's .npy files do."""
     if not Path(path).is_file():
         return False
-    with open(path, "rb") as file:
+    with opened(path) as file:
         return file.read(len(NPY)) == NPY
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ...errors import CorpusError
 from .records import parse_lines
-from .source import PARQUET, decoded, lines_of
+from .source import PARQUET, decoded, lines_of, opened
 from .values import is_missing, refuse_twins
 
 # What an index without a name is called in a table of pandas: as CSV, and as Parquet.
@@ -172,7 +172,7 @@ def _of_arrow(table: Any, path: str, left_out: int) -> Table:
 
 def pieces_of(path: str) -> Iterator[Table]:
     """The table in a file, CSV, TSV, JSON lines or Parquet, a piece at a time. Raises as `read_table`."""
-    with open(path, "rb") as file:
+    with opened(path) as file:
         if file.peek(len(PARQUET)).startswith(PARQUET):
             yield from _parquet_pieces(path)
             return
