@@ -119,6 +119,23 @@ def test_arrays_of_another_form_are_refused(array: np.ndarray, message: str, tmp
         read_series(tmp_path / "a.npy")
 
 
+@pytest.mark.parametrize(
+    ("right", "wrong", "message"),
+    [
+        (b"'<f8'", b"',f8'", "this .npy file cannot be read: "),
+        (b"}", b" ", "this .npy file cannot be read: "),
+        (b"(50, 2)", b"(-5, 2)", r"shape \[-5, 2\]; numbers belong there"),
+    ],
+)
+def test_an_array_with_a_damaged_header_is_refused(
+    right: bytes, wrong: bytes, message: str, tmp_path: Path
+) -> None:
+    np.save(tmp_path / "a.npy", np.zeros((50, 2)))
+    (tmp_path / "a.npy").write_bytes((tmp_path / "a.npy").read_bytes().replace(right, wrong))
+    with pytest.raises(CorpusError, match=message):
+        read_series(tmp_path / "a.npy")
+
+
 def test_an_array_that_was_cut_off_is_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.zeros((50, 2)))
     (tmp_path / "a.npy").write_bytes((tmp_path / "a.npy").read_bytes()[:-1])

@@ -68,9 +68,10 @@ class RowFile:
                 )
                 shape, by_columns, dtype = header(file)
                 offset, size = file.tell(), os.fstat(file.fileno()).st_size
-        except (ValueError, OSError, EOFError) as fault:
+        except Exception as fault:
+            # NumPy reads the header with Python's parser, whose own errors it lets through.
             raise CorpusError(f"{path}: this .npy file cannot be read: {fault}") from None
-        if len(shape) not in (1, 2) or dtype.kind not in "fiub" or (by_columns and len(shape) == 2):
+        if len(shape) not in (1, 2) or min(shape) < 0 or dtype.kind not in "fiub" or (by_columns and len(shape) == 2):
             order = ", column by column" if by_columns else ""
             raise CorpusError(
                 f"{path}: its array is {dtype} of shape {list(shape)}{order}; numbers belong there, [steps] or [steps, "
