@@ -1,7 +1,7 @@
 """Series that stay in their files: piece by piece the same as in memory, or refused with what to do."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +91,16 @@ def test_a_large_parquet_file_is_the_series_of_a_small_one(
     assert_alike(read_series(tmp_path / "t.parquet", folder=tmp_path), small)
 
 
+def test_what_is_written_has_no_name(tmp_path: Path) -> None:
+    def pieces() -> Iterator[np.ndarray]:
+        for number in range(3):
+            assert list(tmp_path.iterdir()) == [], "nothing stays where a process is killed"
+            yield np.full((100_000, 1), number, dtype=np.float64)
+
+    rows = RowFile.write(tmp_path / "t", pieces(), 1)
+    assert np.asarray(rows)[[0, 100_000, -1]].tolist() == [[0], [1], [2]]
+
+
 def test_an_array_is_read_in_memory_or_from_its_file(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     values = np.arange(60, dtype=np.float32).reshape(30, 2)
     values[28:, 0] = np.nan
@@ -163,7 +173,9 @@ def test_a_large_table_that_is_not_in_order_is_refused(
 
 
 @pytest.mark.parametrize("size", [0, 1 << 28], ids=["large", "small"])
-@pytest.mark.parametrize("read", [read_plain, read_series, lambda path: read_series(path, folder=path.parent)])
+@pytest.mark.parametrize(
+    "read", [read_plain, read_series, lambda path: read_series(path, folder=path.parent)]
+)
 def test_a_file_that_may_not_be_opened_is_refused(
     read: Callable[[Path], Any], size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
