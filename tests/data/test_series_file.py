@@ -65,8 +65,19 @@ def assert_alike(ours: SeriesCorpus, others: SeriesCorpus) -> None:
         (wide(200), {"target": "warmth,load"}),
         (long(20), {"series_column": "series"}),
         ('{"y": 1, "x": 2}\n' * 30 + '{"y": null, "x": 4}\n', {"target": "y", "known": "x"}),
+        ('{"y": 1, "x": 2}\n' * 30 + '{"y": 3}\n' * 60, {"target": "y", "known": "x"}),
+        ("\ufeff" + '{"y": 1}\n' * 60, {"target": "y"}),
+        ("\n" + wide(30), {"target": "warmth"}),
     ],
-    ids=["covariates", "two targets", "long form", "JSON lines"],
+    ids=[
+        "covariates",
+        "two targets",
+        "long form",
+        "JSON lines",
+        "a column that ends",
+        "byte order mark",
+        "empty line",
+    ],
 )
 def test_a_large_table_is_the_series_of_a_small_one(
     text: str, options: dict[str, str], tmp_path: Path, request: pytest.FixtureRequest
