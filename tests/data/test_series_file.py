@@ -90,6 +90,18 @@ def test_a_large_table_is_the_series_of_a_small_one(
     assert list((tmp_path / "work").iterdir()) == [], "the file has no name once it is written"
 
 
+def test_a_series_without_a_value_is_left_out_of_a_large_table_too(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(long(20) + "".join(f"2024-01-{day:02},empty,\n" for day in range(1, 9)))
+    small = read_series(path, series_column="series")
+    request.getfixturevalue("small_pieces")
+    corpus = read_series(path, series_column="series", folder=tmp_path)
+    assert_alike(corpus, small)
+    assert corpus.left_out == small.left_out != []
+
+
 def test_a_large_parquet_file_is_the_series_of_a_small_one(
     tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -170,6 +182,7 @@ def test_an_array_that_was_cut_off_is_refused(tmp_path: Path) -> None:
     [
         (["2024-01-21,b,200", "2024-01-21,a,3"], {"series_column": "series"}, "line 43: the series 'a' goes on after"),
         (["2024-01-03,b,1"], {"series_column": "series"}, "line 42: the time 2024-01-03 00:00:00 is not a whole"),
+        ([], {}, "line 22: the time 2024-01-01 00:00:00 is not a whole .*--series-column"),
         (["2024-01-21,b,none,4"], {"series_column": "series"}, "line 42: there are 4 columns"),
         ([], {"series_column": "series", "target": "value", "static": "series"}, "static columns are not read"),
     ],
