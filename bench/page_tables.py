@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 from bench.markdown import result, table
-from keepgate.demo.pretrained import NAMES
 
 NETWORKS = {"open-rnn": "RNN", "open-lstm": "LSTM", "open-gru": "GRU", "open-mingru": "minGRU"}
 DIFFERENCES = ("probability", "gates", "states")
@@ -49,11 +48,6 @@ def agreement(_: int) -> str:
         "language; a change takes words out, leaves writes out, forbids erasures, at random tokens "
         "(`python -m bench.site`)."
     )
-    choices = result("site")["choice readers"]
-    if choices["readings"]["compared"] < len(NAMES) * choices["stories"]:
-        note += (
-            " Measured before the minGRU was there, which the tests compare in the same way on fewer stories."
-        )
     return table(head, rows) + "\n\n" + note
 
 

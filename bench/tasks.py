@@ -38,11 +38,15 @@ def main() -> None:
         sys.exit("\n".join([*missing, "give the folder of the public data sets as --data"]))
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(options.jobs) as pool:
         jobs = {pool.submit(_in_a_process, *run, options, Path(folder)): run for run in runs}
+        failed = []
         for job in as_completed(jobs):
             name, seed = jobs[job]
-            if not options.dev_only:
+            if job.exception() is not None:
+                failed.append(f"{name} seed {seed}: {job.exception()}")
+            elif not options.dev_only:
                 scoreboard.ROWS[name].record(seed, job.result())
-            job.result()
+    if failed:  # the others are recorded
+        sys.exit("\n".join(failed))
 
 
 def _in_a_process(name: str, seed: int, options: argparse.Namespace, folder: Path) -> Figures:

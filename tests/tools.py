@@ -91,6 +91,11 @@ TOOLS = {
         untried="whether the kernels take more instructions than they did",
         find=_program("valgrind"),
     ),
+    "network namespaces": Tool(
+        packages="iproute2 util-linux",
+        untried="training on two hosts",
+        find=lambda: shutil.which("unshare") and shutil.which("nsenter") and shutil.which("ip"),
+    ),
     "nm": Tool(
         packages="binutils",
         untried="whether code of one instruction set can be linked into another",

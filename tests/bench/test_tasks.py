@@ -122,6 +122,22 @@ def test_seeds_are_trained_side_by_side_and_recorded_by_one_process(
     assert all(each["peak_mib"] > 10 for each in seeds.values())
 
 
+def test_a_seed_that_fails_is_named_and_the_others_are_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = ROW.train
+
+    def train(folder: Path, seed: int, test: bool, model: Path | None) -> row.Figures:
+        if seed == 0:
+            raise MemoryError("no room")
+        return plain(folder, seed, test, model)
+
+    monkeypatch.setattr(sys.modules[__name__], "ROW", replace(ROW, train=train))
+    with pytest.raises(SystemExit, match="toy seed 0: no room"):
+        run(monkeypatch, "toy", "--data", str(tmp_path), "--seeds", "0", "1", "2")
+    assert list(json.loads(ROW.results.read_text())["seeds"]) == ["1", "2"]
+
+
 def test_a_training_that_waits_for_its_data_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = TaggerSettings(embedding_size=4, pair_size=0, hidden_size=4, min_count=1)
     texts = [tagged_text("王明來", ["B-X", "E-X", "O"], id=str(k)) for k in range(4)]

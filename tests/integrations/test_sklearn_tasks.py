@@ -3,6 +3,7 @@
 import pickle
 
 import numpy as np
+import pandas
 import pytest
 from scipy.sparse import csr_array
 from sklearn.base import clone
@@ -25,6 +26,7 @@ from keepgate.integrations.sklearn import (
     TokenTagger,
 )
 from keepgate.lens import examine, explain
+from tests.integrations.scikit_learn_checks import checked
 from tests.integrations.test_sklearn import CHECKS
 
 MAILS = [
@@ -258,7 +260,6 @@ def test_a_table_has_times_and_covariates():
 
 
 def test_a_dataframe_is_read():
-    pandas = pytest.importorskip("pandas")
     times = pandas.date_range("2024-01-01", periods=160, freq="h")
     frame = pandas.DataFrame(LOADS, columns=["load", "heat"], index=times)
     estimator = clone(ESTIMATORS["forecaster"][0]).set_params(epochs=1)
@@ -308,9 +309,7 @@ def test_check_estimator_of_the_forecaster():
     estimator = TimeSeriesForecaster(
         hidden_size=4, embedding_size=4, steps_ahead=1, look_back=3, epochs=1, batch_size=8, threads=1
     )
-    results = estimator_checks.check_estimator(estimator, expected_failed_checks=EXPECTED, on_fail=None)
-    assert {result["check_name"] for result in results if result["status"] == "failed"} == set()
-    assert {result["check_name"] for result in results if result["status"] == "xfail"} == {*EXPECTED}
+    assert checked(estimator, EXPECTED) > 50
 
 
 @pytest.mark.filterwarnings("ignore:Can't test estimator")
