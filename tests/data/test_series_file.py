@@ -1,13 +1,16 @@
 """Series that stay in their files: piece by piece the same as in memory, or refused with what to do."""
 
 import math
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from keepgate.data import row_file
 from keepgate.data.corpora import large, series_file, table
+from keepgate.data.corpora.plain_text import read_plain
 from keepgate.data.corpora.series import SeriesCorpus, read_series
 from keepgate.data.row_file import RowFile
 from keepgate.errors import CorpusError
@@ -62,8 +65,19 @@ def assert_alike(ours: SeriesCorpus, others: SeriesCorpus) -> None:
         (wide(200), {"target": "warmth,load"}),
         (long(20), {"series_column": "series"}),
         ('{"y": 1, "x": 2}\n' * 30 + '{"y": null, "x": 4}\n', {"target": "y", "known": "x"}),
+        ('{"y": 1, "x": 2}\n' * 30 + '{"y": 3}\n' * 60, {"target": "y", "known": "x"}),
+        ("\ufeff" + '{"y": 1}\n' * 60, {"target": "y"}),
+        ("\n" + wide(30), {"target": "warmth"}),
     ],
-    ids=["covariates", "two targets", "long form", "JSON lines"],
+    ids=[
+        "covariates",
+        "two targets",
+        "long form",
+        "JSON lines",
+        "a column that ends",
+        "byte order mark",
+        "empty line",
+    ],
 )
 def test_a_large_table_is_the_series_of_a_small_one(
     text: str, options: dict[str, str], tmp_path: Path, request: pytest.FixtureRequest
@@ -76,6 +90,18 @@ def test_a_large_table_is_the_series_of_a_small_one(
     assert list((tmp_path / "work").iterdir()) == [], "the file has no name once it is written"
 
 
+def test_a_series_without_a_value_is_left_out_of_a_large_table_too(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(long(20) + "".join(f"2024-01-{day:02},empty,\n" for day in range(1, 9)))
+    small = read_series(path, series_column="series")
+    request.getfixturevalue("small_pieces")
+    corpus = read_series(path, series_column="series", folder=tmp_path)
+    assert_alike(corpus, small)
+    assert corpus.left_out == small.left_out != []
+
+
 def test_a_large_parquet_file_is_the_series_of_a_small_one(
     tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -86,6 +112,16 @@ def test_a_large_parquet_file_is_the_series_of_a_small_one(
     small = read_series(tmp_path / "t.parquet")
     request.getfixturevalue("small_pieces")
     assert_alike(read_series(tmp_path / "t.parquet", folder=tmp_path), small)
+
+
+def test_what_is_written_has_no_name(tmp_path: Path) -> None:
+    def pieces() -> Iterator[np.ndarray]:
+        for number in range(3):
+            assert list(tmp_path.iterdir()) == [], "nothing stays where a process is killed"
+            yield np.full((100_000, 1), number, dtype=np.float64)
+
+    rows = RowFile.write(tmp_path / "t", pieces(), 1)
+    assert np.asarray(rows)[[0, 100_000, -1]].tolist() == [[0], [1], [2]]
 
 
 def test_an_array_is_read_in_memory_or_from_its_file(tmp_path: Path, request: pytest.FixtureRequest) -> None:
@@ -116,6 +152,23 @@ def test_arrays_of_another_form_are_refused(array: np.ndarray, message: str, tmp
         read_series(tmp_path / "a.npy")
 
 
+@pytest.mark.parametrize(
+    ("right", "wrong", "message"),
+    [
+        (b"'<f8'", b"',f8'", "this .npy file cannot be read: "),
+        (b"}", b" ", "this .npy file cannot be read: "),
+        (b"(50, 2)", b"(-5, 2)", r"shape \[-5, 2\]; numbers belong there"),
+    ],
+)
+def test_an_array_with_a_damaged_header_is_refused(
+    right: bytes, wrong: bytes, message: str, tmp_path: Path
+) -> None:
+    np.save(tmp_path / "a.npy", np.zeros((50, 2)))
+    (tmp_path / "a.npy").write_bytes((tmp_path / "a.npy").read_bytes().replace(right, wrong))
+    with pytest.raises(CorpusError, match=message):
+        read_series(tmp_path / "a.npy")
+
+
 def test_an_array_that_was_cut_off_is_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.zeros((50, 2)))
     (tmp_path / "a.npy").write_bytes((tmp_path / "a.npy").read_bytes()[:-1])
@@ -129,6 +182,7 @@ def test_an_array_that_was_cut_off_is_refused(tmp_path: Path) -> None:
     [
         (["2024-01-21,b,200", "2024-01-21,a,3"], {"series_column": "series"}, "line 43: the series 'a' goes on after"),
         (["2024-01-03,b,1"], {"series_column": "series"}, "line 42: the time 2024-01-03 00:00:00 is not a whole"),
+        ([], {}, "line 22: the time 2024-01-01 00:00:00 is not a whole .*--series-column"),
         (["2024-01-21,b,none,4"], {"series_column": "series"}, "line 42: there are 4 columns"),
         ([], {"series_column": "series", "target": "value", "static": "series"}, "static columns are not read"),
     ],
@@ -140,3 +194,21 @@ def test_a_large_table_that_is_not_in_order_is_refused(
     path.write_text(long(20) + "\n".join(lines) + "\n")
     with pytest.raises(CorpusError, match=message):
         read_series(path, **options, folder=tmp_path)
+
+
+@pytest.mark.parametrize("size", [0, 1 << 28], ids=["large", "small"])
+@pytest.mark.parametrize(
+    "read", [read_plain, read_series, lambda path: read_series(path, folder=path.parent)]
+)
+def test_a_file_that_may_not_be_opened_is_refused(
+    read: Callable[[Path], Any], size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "t.csv").write_text(long(20))
+    monkeypatch.setattr(large, "LARGE", size)
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("builtins.open", refuse)
+    with pytest.raises(CorpusError, match=r"t\.csv cannot be read: Permission denied"):
+        read(tmp_path / "t.csv")

@@ -3,6 +3,7 @@
 import pickle
 
 import numpy as np
+import pandas
 import pytest
 from scipy.sparse import csr_array
 from sklearn.base import clone
@@ -16,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from keepgate import CorpusError, SettingsError
 from keepgate.export import load, save
 from keepgate.integrations.sklearn import TextClassifier, TimeSeriesClassifier, TokenTagger
+from keepgate.integrations.sklearn.inputs import tagged_from
 from keepgate.lens import explain
 from tests.integrations.scikit_learn_checks import checked
 
@@ -209,6 +211,12 @@ def test_words_begin_with_vectors_from_a_file(tmp_path):
     assert tagger.task_.encoder.inputs.tokens.token.embedding_dim == 3
     with pytest.raises(SettingsError, match="give embedding_size=3"):
         TextClassifier(**few, settings={"embedding_size": 8}).fit(TEXTS, labels("str"))
+
+
+def test_tags_of_a_pandas_series_go_by_place():
+    split = [[["王"], ["在"]], [["S-PER"], ["O"]]]
+    tokens, tags = (pandas.Series(rows, index=[1, 0]) for rows in split)
+    assert [item.tags for item in tagged_from(tokens, tags)] == [("S-PER",), ("O",)]
 
 
 def test_tokens_are_tagged():

@@ -130,7 +130,8 @@ def test_it_is_searched(name):
     cv = TimeSeriesSplit(2) if name == "forecaster" else KFold(2, shuffle=True, random_state=0)
     pipeline = make_pipeline(FunctionTransformer(), estimator)
     step = pipeline.steps[-1][0]
-    search = GridSearchCV(pipeline, {f"{step}__hidden_size": [4, 8], f"{step}__epochs": [2]}, cv=cv)
+    grid = {"hidden_size": np.array([4, 8]), "epochs": np.array([2]), "random_state": np.array([3])}
+    search = GridSearchCV(pipeline, {f"{step}__{name}": values for name, values in grid.items()}, cv=cv)
     search.fit(X, y)
     assert search.best_params_[f"{step}__hidden_size"] in (4, 8)
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()

@@ -81,7 +81,7 @@ def test_the_page_opens_on_series_where_they_alone_are_one_s_own(
     assert asked.get("/index.html").status == 200
     assert client.get("/").status == 200
     assert client.get("/api/series/models").json == {"models": []}
-    with serving(Models([replace(next(iter(own)), shipped=False)], own.series)) as both:
+    with serving(Models([replace(next(iter(own)), shipped=False)], own.series.values())) as both:
         assert both.get("/").status == 200
 
 
@@ -242,7 +242,7 @@ def test_faults_that_the_page_translates(asked: Client, own: Models, folder: Pat
 
 def test_files_go_to_the_models_that_read_them(folder: Path, tmp_path: Path) -> None:
     models = served([folder / "power", folder / "gestures"], [folder / "gestures.csv"])
-    assert [len(model.data) for model in models.series] == [0, 6]
+    assert [len(model.data) for model in models.series.values()] == [0, 6]
     other = tmp_path / "other.csv"
     other.write_text("a,b\n1,2\n", encoding="utf-8")
     with pytest.raises(CorpusError, match=r"other\.csv"):
@@ -253,4 +253,4 @@ def test_files_go_to_the_models_that_read_them(folder: Path, tmp_path: Path) -> 
 
 def test_two_models_of_one_name(folder: Path) -> None:
     models = served([folder / "power", folder / "power"])
-    assert [model.id for model in models.series] == ["power", "power-2"]
+    assert [model.id for model in models.series.values()] == ["power", "power-2"]

@@ -1,8 +1,8 @@
 """RowFile: rows of numbers in a file, of which only what is asked for is in memory."""
 
-import contextlib
 import hashlib
 import os
+import tempfile
 import weakref
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -23,8 +23,8 @@ NPY = b"\x93NUMPY"
 class _OpenFile:
     """A file that stays open until nobody reads it."""
 
-    def __init__(self, path: Path) -> None:
-        self.path, self.descriptor = path, os.open(path, os.O_RDONLY)
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self.path, self.descriptor = path, descriptor
         weakref.finalize(self, os.close, self.descriptor)
 
     def read(self, size: int, offset: int) -> bytes:
@@ -68,9 +68,15 @@ class RowFile:
                 )
                 shape, by_columns, dtype = header(file)
                 offset, size = file.tell(), os.fstat(file.fileno()).st_size
-        except (ValueError, OSError, EOFError) as fault:
+        except Exception as fault:
+            # NumPy reads the header with Python's parser, whose own errors it lets through.
             raise CorpusError(f"{path}: this .npy file cannot be read: {fault}") from None
-        if len(shape) not in (1, 2) or dtype.kind not in "fiub" or (by_columns and len(shape) == 2):
+        if (
+            len(shape) not in (1, 2)
+            or min(shape) < 0
+            or dtype.kind not in "fiub"
+            or (by_columns and len(shape) == 2)
+        ):
             order = ", column by column" if by_columns else ""
             raise CorpusError(
                 f"{path}: its array is {dtype} of shape {list(shape)}{order}; numbers belong there, [steps] or [steps, "
@@ -82,32 +88,29 @@ class RowFile:
                 f"{path}: it ends before its {rows:,} rows do; it was probably cut off, get it again"
             )
         return cls(
-            file=_OpenFile(path), dtype=dtype, width=width, offset=offset, begin=0, end=rows, places=tuple(range(width))
+            file=_OpenFile(path, os.open(path, os.O_RDONLY)), dtype=dtype, width=width, offset=offset, begin=0,
+            end=rows, places=tuple(range(width)),
         )  # fmt: skip
 
     @classmethod
     def write(cls, path: Path, pieces: Iterable[NDArray[np.float64]], width: int) -> Self:
-        """A file of all these pieces, [rows, width] each, in order, which is gone when nobody reads it any more.
+        """A file of all these pieces, [rows, width] each, in order, which has no name and is gone when nobody reads it.
 
         Raises BundleError if it cannot be written.
         """
-        # Another process may read the same data, and this one may be killed: it has no name but while it is written.
-        unfinished = path.with_name(f".{path.name}.rows-{os.getpid()}")
         rows = 0
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with unfinished.open("wb") as file:
+            with tempfile.TemporaryFile(dir=path.parent) as file:
                 for piece in pieces:
                     file.write(np.ascontiguousarray(piece, dtype=np.float64).tobytes())
                     rows += len(piece)
-            opened = _OpenFile(unfinished)
+                file.flush()
+                opened = _OpenFile(path, os.dup(file.fileno()))
         except OSError as fault:
             raise BundleError(
                 f"cannot write the series {path}: {fault.strerror or fault}; free some space or choose another folder"
             ) from fault
-        finally:
-            with contextlib.suppress(OSError):
-                unfinished.unlink()
         return cls(
             file=opened, dtype=np.dtype(np.float64), width=width, offset=0, begin=0, end=rows,
             places=tuple(range(width)),

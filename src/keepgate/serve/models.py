@@ -19,10 +19,10 @@ from ..tasks import KINDS
 from ..tasks.answer import Answer
 from ..tasks.task import Task
 from .fullwidth import normalise_widths
-from .limits import RequestError
+from .limits import by_id
 from .network import layer_of, network_json
 from .series.load import series_model, with_data
-from .series.model import SeriesModel, SeriesModels
+from .series.model import SeriesModel
 from .vocabulary_coverage import language_of, vocabulary_share
 
 # The page's names for them: the cell, and the initialisation of its biases.
@@ -136,11 +136,11 @@ Own = TypeVar("Own", Model, SeriesModel)
 
 
 class Models:
-    """The served models that read texts, in order and by id; beside them those that read series."""
+    """The served models that read texts, in order and by id; series: those that read series, likewise."""
 
     def __init__(self, models: Iterable[Model], series: Iterable[SeriesModel] = ()) -> None:
         self._by_id = {model.id: model for model in models}
-        self.series = SeriesModels(series)
+        self.series = {model.id: model for model in series}
 
     @property
     def own_are_series(self) -> bool:
@@ -152,14 +152,7 @@ class Models:
 
     def __getitem__(self, name: str) -> Model:
         """The model of this id. Raises RequestError if none is served under it."""
-        if name not in self._by_id:
-            raise RequestError(
-                404,
-                "unknown_model",
-                f"no model {name!r} is served; there are {', '.join(self._by_id)}",
-                model=name,
-            )
-        return self._by_id[name]
+        return by_id(self._by_id, name, "texts")
 
 
 def served(folders: Iterable[Path] = (), data: Sequence[Path] = ()) -> Models:

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 
 from ..lens.readers import Reading
 from . import serialize
+from .limits import by_id
 from .routes import Json, service_of
 from .series.model import SeriesModel
 from .series.request_models import WindowChangesRequest, WindowLayerRequest, WindowRequest, WindowStepRequest
@@ -23,7 +24,7 @@ async def _on_reading(request: Request, body: WindowRequest, work: Work, *, runs
     runs: whether the work runs the network, which for each model only one request does at a time.
     """
     service = service_of(request)
-    model = service.models.series[body.model]
+    model = by_id(service.models.series, body.model, "series")
 
     def answered(deadline: Deadline) -> serialize.JsonObject:
         def read_window() -> Reading:
@@ -42,7 +43,7 @@ async def _on_reading(request: Request, body: WindowRequest, work: Work, *, runs
 @router.get("/models")
 async def models(request: Request) -> Json:
     """The served models of series."""
-    return Json({"models": [model.network for model in service_of(request).models.series]})
+    return Json({"models": [model.network for model in service_of(request).models.series.values()]})
 
 
 @router.post("/read")

@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from keepgate.data.questions import NO_ANSWER, Question
+from keepgate.tasks.span import reader as span_reader
 from keepgate.tasks.span.reader import SpanReader
+from keepgate.tasks.span.scored import ScoredQuestion
 from keepgate.tasks.span.settings import SpanReaderSettings
 from keepgate.wording import percent
 from tests.tasks.span.by_heart import learnt
@@ -93,3 +95,17 @@ def test_a_reader_that_is_always_right_keeps_its_temperature(
     assert reader.calibrate(questions[:12]) == ""
     assert reader.calibrate([]) == ""
     assert reader.settings == settings
+
+
+def test_no_more_scores_are_held_than_the_temperature_is_fitted_to(
+    questions: list[Question], settings: SpanReaderSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    samples: list[list[ScoredQuestion]] = []
+    monkeypatch.setattr(span_reader, "QUESTIONS_CALIBRATED", 6)
+    monkeypatch.setattr(
+        span_reader, "fit_temperature", lambda items, *_: (samples.append(items), (1.0, ""))[1]
+    )
+    SpanReader.build(questions[:12], settings, seed=0).calibrate(questions[:12])
+    (sample,) = samples
+    assert len(sample) == 6
+    assert all(item.span.base is None for item in sample)

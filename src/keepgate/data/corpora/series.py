@@ -115,6 +115,7 @@ def _corpus(
             corpus.items += large.series(folder / Path(path).name, stem)
             form, roles = large.format, large.columns
             corpus.notes += large.notes
+            corpus.left_out += large.left_out
         else:
             form, roles = _add(corpus, path, content, names, stem)
         formats.append(form)

@@ -12,19 +12,24 @@ from ..frequency import Frequency, Times
 from ..row_file import NPY, PIECE, RowFile, last_known
 from ..series import Columns, Series
 from .columns import ColumnNames, columns_of, ids_of, numbers
+from .corpus import LeftOut
 from .large import is_large
+from .source import opened
 from .table import Cells, Table, pieces_of
 from .times import grid_of, parse_times
 
 _NUMBERED = Frequency("step")
-_HOW = "a table of this size is read in its order: sort it by series and time, each time once, or give a part of it"
+_HOW = (
+    "a table of this size is read in its order: sort it by series and time, each time once, name the column that tells "
+    "its series apart (--series-column), or give a part of it"
+)
 
 
 def is_array(path: str | Path) -> bool:
     """Whether a file begins as NumPy's .npy files do."""
     if not Path(path).is_file():
         return False
-    with open(path, "rb") as file:
+    with opened(path) as file:
         return file.read(len(NPY)) == NPY
 
 
@@ -50,6 +55,8 @@ def array_series(path: Path, names: ColumnNames, label: str) -> Series:
         [available.index(name) for name in part] for part in (columns.targets, columns.past, columns.known)
     ]
     series = _series(rows, columns, places, label, None, _NUMBERED)
+    if series is None:
+        raise CorpusError(f"{path}: the array has no value; NaN says that one is missing")
     return series if is_large(path) else _in_memory(series)
 
 
@@ -60,11 +67,11 @@ def _series(
     label: str,
     start: np.datetime64 | None,
     frequency: Frequency,
-) -> Series:
-    """A series of some rows of a file. Raises CorpusError if no target has a value."""
+) -> Series | None:
+    """A series of some rows of a file; None if no target has a value."""
     steps = last_known(rows.columns(places[0]))
     if not steps:
-        raise CorpusError(f"{label or 'the series'} has no value")
+        return None
     targets, past, known = (rows.columns(part) for part in places)
     return Series(
         columns=columns, targets=targets[:steps], past=past[:steps], known=known, id=label, start=start,
@@ -81,9 +88,8 @@ def _in_memory(series: Series) -> Series:
 
 @dataclass
 class _Place:
-    """Where one series lies: its name, its first time, its first row, how many rows were read and how many it has."""
+    """Where one series lies: its first time, its first row, how many rows were read and how many it has."""
 
-    name: str
     start: np.datetime64 | None
     begin: int
     read: int = 0
@@ -98,14 +104,15 @@ class LargeTable:
     names: ColumnNames
     format: str = ""
     notes: list[str] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
     columns: Columns = field(init=False)
     _wall: bool = True
     _frequency: Frequency = field(default_factory=lambda: _NUMBERED)
-    _places: list[_Place] = field(default_factory=list)
+    _places: dict[str, _Place] = field(default_factory=dict)
     _rows: int = 0
 
     def series(self, file: Path, label: str) -> list[Series]:
-        """The series, whose numbers go to `file`. label: what stands before their names.
+        """The series, whose numbers go to `file`, but those without a value. label: what stands before their names.
 
         Raises CorpusError for what `read_series` refuses, static columns, series whose rows do not lie together, and
         times out of order or there twice; BundleError if the file cannot be written.
@@ -119,13 +126,16 @@ class LargeTable:
         rows = RowFile.write(file, self._numbers(first, tables), sum(sizes))
         ends = np.cumsum([0, *sizes]).tolist()
         places = [list(range(begin, end)) for begin, end in pairwise(ends)]
-        return [
-            _series(
-                rows[place.begin : place.begin + place.steps], self.columns, places,
-                " / ".join(part for part in (label, place.name) if part), place.start, self._frequency,
-            )
-            for place in self._places
-        ]  # fmt: skip
+        items = []
+        for name, place in self._places.items():
+            series_id = " / ".join(part for part in (label, name) if part)
+            own = rows[place.begin : place.begin + place.steps]
+            series = _series(own, self.columns, places, series_id, place.start, self._frequency)
+            if series is None:
+                self.left_out.append(LeftOut(self.path, series_id or "the series", "it has no value"))
+            else:
+                items.append(series)
+        return items
 
     def _look_at(self, table: Table) -> None:
         """Finds the columns, and the frequency, in the first piece."""
@@ -175,12 +185,11 @@ class LargeTable:
         return parsed.wall if self._wall else parsed.utc
 
     def _place(self, name: str, time: np.datetime64 | None, where: str) -> _Place:
-        if self._places and self._places[-1].name == name:
-            return self._places[-1]
-        if any(place.name == name for place in self._places):
+        if name not in self._places:
+            self._places[name] = _Place(time, self._rows)
+        elif name != next(reversed(self._places)):
             raise CorpusError(f"{self.path}, {where}: the series {name!r} goes on after another one; {_HOW}")
-        self._places.append(_Place(name, time, self._rows))
-        return self._places[-1]
+        return self._places[name]
 
     def _steps(self, place: _Place, times: Times, table: Table, rows: np.ndarray) -> np.ndarray:
         """The steps of some rows of a series, counted from its first."""

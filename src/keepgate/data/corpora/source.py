@@ -1,12 +1,14 @@
 """A file → its text, or an error that says what is wrong with the file and how to put it right."""
 
 import codecs
+import contextlib
 import re
 import shlex
 import stat
 import zipfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib import import_module
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
@@ -76,8 +78,16 @@ def files_of(paths: str | Path | Iterable[str | Path]) -> list[str | Path]:
 def read_bytes(path: str | Path) -> bytes:
     """The bytes of a file. Raises CorpusError if it is missing, a folder, too large for memory, or cannot be read."""
     _refuse_too_large([path])
+    with opened(path) as file:
+        return file.read()
+
+
+@contextlib.contextmanager
+def opened(path: str | Path) -> Iterator[BufferedReader]:
+    """A file whose bytes are read inside. Raises CorpusError if it is missing, a folder, or cannot be read."""
     try:
-        return Path(path).read_bytes()
+        with open(path, "rb") as file:
+            yield file
     except FileNotFoundError:
         raise CorpusError(f"{path} does not exist") from None
     except IsADirectoryError:

@@ -2,9 +2,10 @@
 
 import csv
 import io
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from ...errors import CorpusError
 from .records import parse_lines
-from .source import PARQUET, decoded, lines_of
+from .source import PARQUET, decoded, lines_of, opened
 from .values import is_missing, refuse_twins
 
 # What an index without a name is called in a table of pandas: as CSV, and as Parquet.
@@ -172,15 +173,19 @@ def _of_arrow(table: Any, path: str, left_out: int) -> Table:
 
 def pieces_of(path: str) -> Iterator[Table]:
     """The table in a file, CSV, TSV, JSON lines or Parquet, a piece at a time. Raises as `read_table`."""
-    with open(path, "rb") as file:
+    with opened(path) as file:
         if file.peek(len(PARQUET)).startswith(PARQUET):
             yield from _parquet_pieces(path)
             return
-        first = file.readline()
-        header = [] if first.lstrip().startswith(b"{") else [first]
-        lines, before = [first, *file.readlines(_PIECE)], 0
+        before, first = next(((k, line) for k, line in enumerate(file) if line.strip()), (0, b""))
+        header = [] if first.removeprefix(BOM_UTF8).lstrip().startswith(b"{") else [first]
+        lines, columns = [first, *file.readlines(_PIECE)], dict[str, Cells]()
         while b"".join(lines[len(header) :]).strip():
-            yield read_table(b"".join(lines), path, before)
+            table = read_table(b"".join(lines), path, before)
+            # A piece of JSON lines may lack a column, which is empty there.
+            empty = np.full(len(table), "", dtype=object)
+            columns = {**dict.fromkeys(columns, empty), **table.columns}
+            yield replace(table, columns=columns)
             before += len(lines) - len(header)
             lines = [*header, *file.readlines(_PIECE)]
 

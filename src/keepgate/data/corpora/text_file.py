@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import CorpusError
-from .source import decoded
+from .source import decoded, opened
 
 # Characters of a piece; and bytes that are decoded at once.
 PIECE = 1 << 20
@@ -52,7 +52,7 @@ class TextFile:
 
 def text_file(path: Path) -> TextFile:
     """The file as a text, once all of it has been looked at. Raises CorpusError where it is no UTF-8."""
-    with path.open("rb") as file:
+    with opened(path) as file:
         head = file.read(PIECE)
     if (lines := head[: head.rfind(b"\n") + 1]).strip():
         # What is wrong with a file from its first lines on is said as for a small one.

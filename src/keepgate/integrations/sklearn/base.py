@@ -47,8 +47,9 @@ class TaskEstimator(BaseEstimator):
         """Trains a task of this kind on the items."""
         path, kind = getattr(self, "vectors", None), KINDS[self.kind]
         vectors = None if path is None else WordVectors(path)
-        seed = self.random_state
-        if seed is None or isinstance(seed, np.random.RandomState):
+        arguments = self._arguments()
+        seed = arguments["random_state"]
+        if not isinstance(seed, int):
             seed = int(check_random_state(seed).randint(2**31 - 1))
         task = kind.build(items, self._settings(vectors), seed, vectors)
         if isinstance(task, Streams):
@@ -57,18 +58,24 @@ class TaskEstimator(BaseEstimator):
             self._warn_unlearnable(task, items)
             data = {"examples": task.prepare(items, training=True)}
         ((examples),) = data.values()
-        given = self.get_params(deep=False)
-        chosen = {name: given[name] for name in _TRAINING if given.get(name) is not None}
+        chosen = {name: arguments[name] for name in _TRAINING if arguments.get(name) is not None}
         config = changed(recipe(kind.name, len(examples)), chosen | {"seed": seed})
         self.n_iter_ = fit(task, config, **data, progress=self.verbose).steps
         self.task_ = task
         return self
 
+    def _arguments(self) -> dict[str, Any]:
+        """The arguments by name, numpy's numbers, which searches choose among, as Python's."""
+        return {
+            name: value.item() if isinstance(value, np.generic) else value
+            for name, value in self.get_params(deep=False).items()
+        }
+
     def _settings(self, vectors: WordVectors | None) -> Any:
         """The settings of the task that the arguments say. Raises SettingsError for one that makes no sense."""
         settings_type = KINDS[self.kind].task.settings_type
         names = {field.name for field in fields(settings_type)}
-        own = {name: value for name, value in self.get_params(deep=False).items() if name in names}
+        own = {name: value for name, value in self._arguments().items() if name in names}
         if vectors is not None:
             own["embedding_size"] = vectors.size
         return settings_from(settings_type, own | (self.settings or {}))

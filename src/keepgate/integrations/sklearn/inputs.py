@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -80,12 +81,13 @@ def tagged_from(X: Any, y: Any = None) -> list[TaggedText]:
     if y is not None:
         check_lengths(len(X), "texts", len(y), "lists of tags")
     items = []
-    for row, tokens in enumerate(X):
+    # By place: a Series of pandas counts its rows by an index, which a split leaves out of order.
+    rows = zip(X, repeat(None) if y is None else map(list, y), strict=False)
+    for row, (tokens, tags) in enumerate(rows):
         if isinstance(tokens, str) or not all(isinstance(token, str) and token for token in tokens):
             raise SettingsError(
                 f"text {row} of X is {tokens!r}; give a list of its tokens, texts that are not empty"
             )
-        tags = None if y is None else list(y[row])
         if tags is not None and len(tags) != len(tokens):
             raise SettingsError(
                 f"text {row} has {len(tokens)} tokens and {len(tags)} tags; give one for each"

@@ -47,9 +47,9 @@ class TextSpanReader(Reads, TaskEstimator):
     columns. y is the right answer of each, or a list of those that count; "" says that the text has none. Without y the
     dicts' own "answer" (or "answers") are the right ones. An answer must stand in its text to be learnt.
 
-    cell, hidden_size, embedding_size,
-    dropout, no_answer: as in `SpanReaderSettings`; settings: its other fields, by name. The other arguments are those
-    of `TextClassifier`. Once fitted: `task_`, the trained `keepgate.tasks.SpanReader`.
+    cell, hidden_size, embedding_size, dropout, no_answer: as in `SpanReaderSettings`; settings: its other fields, by
+    name. The other arguments are those of `TextClassifier`. Once fitted: `task_`, the trained
+    `keepgate.tasks.SpanReader`.
     """
 
     kind: ClassVar[str] = "span-reader"

@@ -73,8 +73,8 @@ class MultilabelTextClassifier(ClassifierMixin, TaskEstimator):
         MultilabelTextClassifier().fit(texts, [["noise", "bill"], []]).predict(new_texts)
 
     y is a list of lists of labels (texts), or a matrix [texts, labels] of 0 and 1, as MultiLabelBinarizer makes it; a
-    DataFrame's columns are the labels. Predictions come as y did. scikit-learn's own cross-validation takes lists only
-    with `cv=KFold(…)`, and the matrix with any.
+    DataFrame's columns are the labels. Predictions are lists or a matrix, as y was. scikit-learn's own cross-validation
+    takes lists only with `cv=KFold(…)`, and the matrix with any.
 
     threshold: the probability from which on a label is given; None is 0.5. The other arguments are those of
     `TextClassifier`, with `MultilabelSettings`. Once fitted: `classes_`, the labels, or the numbers of the columns;

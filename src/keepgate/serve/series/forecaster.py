@@ -81,7 +81,7 @@ class ForecasterModel(SeriesModel):
                 if name is not None
             ],
             "ahead": self.task.ahead,
-        }  # fmt: skip
+        }
 
     def drawn(self, reading: Reading, series: Series) -> JsonObject:
         """The window's times, values and segments, and the forecast with what came, where the series goes on."""

@@ -1,4 +1,4 @@
-"""Bundles that read series → SeriesModels, with the series of the files that were given."""
+"""Bundles that read series → models of the page, with the series of the files that were given."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace

@@ -1,8 +1,8 @@
-"""SeriesModel: one served model that reads series, with the series to choose from; SeriesModels, all of them."""
+"""SeriesModel: one served model that reads series, with the series to choose from."""
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -122,7 +122,8 @@ class SeriesModel(ABC):
             raise RequestError(
                 422,
                 "too_long",
-                f"{steps:,} steps would be read, and at most {most:,} are read here; give a shorter series",
+                f"{steps:,} steps would be read, and at most {most:,} are read here; give a shorter series, or "
+                "a model that looks back less far",
                 tokens=steps,
                 limit=most,
             )
@@ -134,27 +135,3 @@ class SeriesModel(ABC):
             {"id": item.id, "steps": self.length(item), "label": getattr(item, "label", None)}
             for item in self.items(body)[:MAX_LISTED]
         ]
-
-
-class SeriesModels:
-    """The served models of series, in order and by id."""
-
-    def __init__(self, models: Iterable[SeriesModel] = ()) -> None:
-        self._by_id = {model.id: model for model in models}
-
-    def __iter__(self) -> Iterator[SeriesModel]:
-        return iter(self._by_id.values())
-
-    def __bool__(self) -> bool:
-        return bool(self._by_id)
-
-    def __getitem__(self, name: str) -> SeriesModel:
-        """The model of this id. Raises RequestError if none is served under it."""
-        if name not in self._by_id:
-            raise RequestError(
-                404,
-                "unknown_model",
-                f"no model {name!r} of series is served; there are {', '.join(self._by_id) or 'none'}",
-                model=name,
-            )
-        return self._by_id[name]

@@ -26,9 +26,9 @@ class CorpusStatistics:
 
     pairs:    keys of two neighbouring words, sorted; a pair's number is its place here plus 1, and 0 is any other pair.
     cohesion: of each pair, its pointwise mutual information in nats, divided by 8.
-    letters: of the words; None of a reader of whole words alone.
     left, right: of each pair, the entropy in nats of the word before and after it, divided by 4. It is high where a
         phrase begins or ends: branching entropy, Jin & Tanaka-Ishii (2006), ACL.
+    letters:  of the words; None of a reader of whole words alone.
     """
 
     vocabulary: Vocabulary

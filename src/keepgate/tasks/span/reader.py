@@ -263,7 +263,8 @@ class SpanReader(Reader, nn.Module):
             if self.abstains:
                 undecided.append(item.undecided(self.settings))
             if number % every == 0 and len(item.tokens) <= room:
-                sample.append(item)
+                # A copy: the scores are a part of their whole batch's, which would be held with them.
+                sample.append(replace(item, span=item.span.copy()))
                 room -= len(item.tokens)
         sentences = []
         if undecided:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import torch
 from jaxtyping import Float, Int64
@@ -52,7 +53,7 @@ class TaggedExample:
         begin, tags = 0, self.tags or []
         while self.length - begin > most:
             last = begin + most
-            places = (*range(last, begin, -1), *range(last + 1, self.length))
+            places = chain(range(last, begin, -1), range(last + 1, self.length))
             legal = (k for k in places if moves.end[tags[k - 1]] and moves.start[tags[k]])
             end = next(legal, self.length)
             yield self.part(begin, end)
