@@ -23,6 +23,7 @@ TRANSLATED = (
     "questions",
     "readers",
     "classifier",
+    "series",
     "tagger",
     "deploy",
     "language_model",
