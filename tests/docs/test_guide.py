@@ -19,6 +19,7 @@ GUIDE = Path(__file__).parent.parent.parent / "docs" / "guide"
 NAMES = ("remember", "story")
 TRANSLATED = (
     *NAMES,
+    "memory",
     "explain",
     "questions",
     "readers",
