@@ -239,6 +239,10 @@ def test_under_torchrun_it_is_refused(words: list[object], keepgate, monkeypatch
         ({"dropout": {"low": True, "high": 2}}, "must be numbers"),
         ({"pooling": [["last"]]}, "write a list of values"),
         ({}, "there is no setting to try"),
+        ({"seed": [0, -1]}, r"seed is \[0, -1\]; a seed is a whole number, 0 or more"),
+        ({"seed": ["0", 1]}, "a seed is a whole number"),
+        ({"seed": [True, 2]}, "a seed is a whole number"),
+        ({"seed": {"low": 0, "high": 1.5}}, "a seed is a whole number"),
     ],
 )
 def test_a_space_that_is_none_is_refused(table: dict[str, Any], message: str) -> None:

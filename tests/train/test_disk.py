@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from keepgate.errors import BundleError
+from keepgate.errors import BundleError, ProcessLost
 from keepgate.train import TrainingConfig, checkpoint, fit
 from keepgate.train.checkpoint import Checkpoints
 from keepgate.train.metrics_log import MetricsLog
@@ -183,3 +183,14 @@ def test_each_operation_that_writes_a_checkpoint_may_fail(
         assert all((run / name).read_bytes() == (tmp_path / "whole" / name).read_bytes() for name in names)
     # Of nine files each is opened, written, waited for and closed; five are made of tensors; then there are folders.
     assert failed > 4 * 9 + 5
+
+
+def test_a_process_lost_before_a_checkpoint_is_no_fault_of_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: object) -> None:
+        raise ProcessLost("another process of this training has ended")
+
+    monkeypatch.setattr(Processes, "whole", gone)
+    with pytest.raises(ProcessLost, match=r"^another process of this training has ended$"):
+        short(tmp_path)

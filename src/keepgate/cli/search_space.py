@@ -66,14 +66,20 @@ def space_from(table: Mapping[str, Any], settings_type: type, where: str) -> Spa
     """The space that a TOML table describes.
 
     where: the table's origin, for messages. Raises SettingsError for a name that is no setting of the model or its
-    training (or `seed`), nearest first, for values that are no list and no range, and for a table without any.
+    training (or `seed`), nearest first, for values that are no list and no range, for seeds that are none, and for a
+    table without any.
     """
     if not table:
         raise SettingsError(f"{where}: there is no setting to try; {_FORM}")
     for name in table:
         if name != SEED:
             refuse_unknown(where, name, settings_type)
-    return {name: _tried(values, f"{where} {name}") for name, values in table.items()}
+    space = {name: _tried(values, f"{where} {name}") for name, values in table.items()}
+    seeds = space.get(SEED, Values(()))
+    ends = seeds.values if isinstance(seeds, Values) else (seeds.low, seeds.high)
+    if not all(type(end) is int and end >= 0 for end in ends):
+        raise SettingsError(f"{where} {SEED} is {table[SEED]!r}; a seed is a whole number, 0 or more")
+    return space
 
 
 def _tried(values: Any, where: str) -> Values | Range:

@@ -139,6 +139,8 @@ class Checkpoints:
         try:
             whole = dataclasses.replace(state, carry=self.processes.whole(state.carry))
             self.processes.from_first(lambda: self._write(path, whole))
+        except KeepgateError:
+            raise
         except (MemoryError, RuntimeError) as fault:
             # torch's own want of memory is a RuntimeError.
             reason = str(fault).strip() or "there is not enough memory"
