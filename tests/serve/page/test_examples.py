@@ -131,6 +131,38 @@ def test_of_a_changed_mind_it_shows_the_unit_that_forgets_and_who_comes_back_whe
     page.locator("#mind-note").wait_for(state="hidden")
 
 
+@pytest.mark.parametrize(("language", "name"), [("en", "Nami"), ("zh-TW", "娜美")])
+def test_two_pupils_hear_a_story_and_one_of_them_still_knows_the_name(
+    language: str, name: str, visit: Open, words: Words, shoot: Any
+) -> None:
+    page, told = visit(language), words[language]
+    note, button = page.locator("#pupils-note"), page.locator("#pupils-note button")
+    assert note.is_hidden()
+    page.locator("#pupils").click()
+    pupils = page.locator(".card", has=page.locator(".pupil"))
+    pupils.nth(1).wait_for()
+    assert pupils.locator(".pupil").all_inner_texts() == [told["pupils.everything"], told["pupils.picks"]]
+    assert pupils.locator(".network").all_inner_texts() == ["RNN", "LSTM"]
+    everything, picks = pupils.locator(".what").all_inner_texts()
+    assert picks == name != everything
+    shoot(page, f"pupils-{language}", full_page=True)
+    assert button.inner_text() == told["pupils.first"]
+    button.click()
+    button.get_by_text(told["pupils.whole"]).wait_for()
+    assert pupils.locator(".what").all_inner_texts() == [name, name]
+    link = page.evaluate("async (tongue) => (await import('./address.js')).linkTo(tongue)", language)
+    button.click()
+    button.get_by_text(told["pupils.first"]).wait_for()
+    page.locator("#another").click()
+    note.wait_for(state="hidden")
+    assert page.locator(".pupil").count() == 0
+    page.goto(link)  # opens the example as it was
+    page.locator(".pupil").nth(1).wait_for()
+    assert button.inner_text() == told["pupils.whole"]
+    page.evaluate("() => (location.hash = 'guide-1')")  # which tells of no pupils
+    note.wait_for(state="hidden")
+
+
 def test_where_only_one_s_own_model_reads_nothing_is_said_of_the_lstm(
     visit: Open, words: dict[str, dict[str, str]]
 ) -> None:

@@ -77,6 +77,8 @@ WALK = """async (language) => {
   one("#mind").click();
   const newer = { en: "Ben", "zh-TW": "志豪" }[language];
   await until(() => texts(".card.chosen .what")[0] === newer && one("#mind-note").checkVisibility(), "a changed mind");
+  one("#pupils").click();
+  await until(() => all(".pupil").length === 2 && texts(".card .what")[0] !== texts(".card .what")[2], "two pupils");
   const label = () => one("#step .film")?.getAttribute("aria-label");
   const shows = {
     1: () => label() !== before,

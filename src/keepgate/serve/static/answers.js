@@ -4,6 +4,7 @@ import { $, bar, button, el, fill } from "./dom.js";
 import { lastLane, letterOf, ranks } from "./annotations.js";
 import { gateName, nameOf, fullName } from "./names.js";
 import { count, probability } from "./numbers.js";
+import { pupil } from "./pupils.js";
 import { CHANGES, UNEXPLAINED, isGated, model, on, reading, set, state } from "./state.js";
 import { doubtOf, isDoubt, signOf, verdictOf, wordOf } from "./verdict.js";
 import { explain, has, list, quoted, t } from "./words.js";
@@ -17,7 +18,7 @@ export function startAnswers(explained) {
   showWhy = explained;
   $("along").addEventListener("change", ({ target }) => set({ along: target.checked }));
   on(
-    ["readings", "chosen", "expected", "language", "busy", "explained", "retention", "origin", "changed", "models", "guide", "beforehand", "textbook", "mind", ...CHANGES],
+    ["readings", "chosen", "expected", "language", "busy", "explained", "retention", "origin", "changed", "models", "guide", "beforehand", "textbook", "preset", ...CHANGES],
     show,
   );
 }
@@ -28,7 +29,7 @@ function show() {
   $("beforehand-note").hidden = !state.beforehand;
   $("answers").setAttribute("aria-busy", String(state.busy && !state.beforehand));
   fill($("answers"), state.readings.map(card));
-  const lstm = state.mind && state.readings.find(({ model: id, error }) => id.endsWith("/open-lstm") && !error);
+  const lstm = state.preset === "mind" && state.readings.find(({ model: id, error }) => id.endsWith("/open-lstm") && !error);
   $("mind-note").hidden = !lstm;
   if (lstm) fill($("mind-note"), t("mind.note"), " ", button(t("mind.hold"), () => holdAll(lstm), { "data-keep": "hold all" }));
   fill($("inside-title"), ...title());
@@ -85,6 +86,7 @@ function card(read) {
     "li",
     { class: ["card", chosen && "chosen", doubtIn(read)].filter(Boolean).join(" ") },
     head,
+    pupil(id) && el("p", { class: "pupil" }, t(pupil(id))),
     read.error ? failed(read) : answer(read, chosen),
     chosen && state.changed ? was(state.changed) : facts,
   );

@@ -200,7 +200,7 @@ function equations() {
     "div",
     { class: "equations" },
     el("ol", { class: "phases" }, boxes),
-    ["step.symbols", isGated(state.chosen) && "step.gates", strip().layer > 0 && "step.layer", model(state.chosen).cell === "mingru" && "step.mingru", model(state.chosen).memory === "c" && "step.cell", hasLetters() && "step.textbook", unit === null ? "step.mean" : "step.one", unit === firstUnit() && (state.mind ? "step.forgetting" : "step.telling"), isChanged() && "step.unchanged"]
+    ["step.symbols", isGated(state.chosen) && "step.gates", strip().layer > 0 && "step.layer", model(state.chosen).cell === "mingru" && "step.mingru", model(state.chosen).memory === "c" && "step.cell", hasLetters() && "step.textbook", unit === null ? "step.mean" : "step.one", unit === firstUnit() && (state.preset === "mind" ? "step.forgetting" : "step.telling"), isChanged() && "step.unchanged"]
       .filter(Boolean)
       .map((key) => note(t(key, { unit }))),
   );

@@ -7,7 +7,7 @@ export const state = {
   expected: null, // the example's answer, while the form holds the example
   readings: [], // one a network, in the order asked for
   fault: null, // why there are none
-  mind: false, // whether it is the example of a changed mind
+  preset: null, // which ready example it is: "mind", of a changed mind, or "pupils", of two
   busy: false,
   beforehand: false, // whether the readings were computed when the page was written
   guide: null, // the step of the guided mode, from 1; null in the free one
@@ -85,7 +85,7 @@ export const strip = () => reading()?.strips[Math.min(state.layerIndex, reading(
 export const lastForward = () => Math.max(0, reading()?.strips.findLastIndex(({ reverse }) => !reverse) ?? 0);
 
 /** The unit to look at first: of the example of a changed mind the one that forgets most. */
-export const firstUnit = () => (state.mind ? strip()?.forgetting : null) ?? strip()?.telling ?? null;
+export const firstUnit = () => (state.preset === "mind" ? strip()?.forgetting : null) ?? strip()?.telling ?? null;
 
 /** Whether that layer is the last, in which changes are made. */
 export const isLast = () => strip()?.layer === reading()?.strips.at(-1).layer;

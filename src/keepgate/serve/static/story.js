@@ -6,6 +6,7 @@ import { saidOfAnswer } from "./answers.js";
 import { $, announce, el, fill } from "./dom.js";
 import { exampleLanguage } from "./vocabulary-note.js";
 import { count } from "./numbers.js";
+import { isOfPupils, startPupils } from "./pupils.js";
 import { CHANGES, UNEXPLAINED, asked, model, on, set, state } from "./state.js";
 import { languageOf } from "./text.js";
 import { explain, language, t } from "./words.js";
@@ -30,10 +31,8 @@ export function startStory() {
   });
   for (const field of [story(), question()]) field.addEventListener("input", edited);
   $("another").addEventListener("click", () => tell(seed + 1));
-  $("mind").addEventListener("click", () => {
-    put(t("mind.story"), t("mind.question"));
-    read();
-  });
+  $("mind").addEventListener("click", () => readNow(t("mind.story"), t("mind.question")));
+  startPupils(readNow);
   $("length").addEventListener("change", () => tell(seed));
   $("link").addEventListener("click", () => copy(linkTo(language()), $("link")));
   offerLengths();
@@ -126,6 +125,12 @@ async function tell(number) {
   );
 }
 
+/** Has a story and a question read that nobody typed. */
+function readNow(text, wanted) {
+  put(text, wanted);
+  read();
+}
+
 /** Puts a story and a question into the form. */
 export function put(text, wanted) {
   story().value = text;
@@ -182,11 +187,17 @@ function clear() {
 function adopt({ text, question: wanted, expected, readings }, { beforehand = false } = {}) {
   $("read-page").classList.remove("cleared");
   set({
-    ...{ text, question: wanted, expected, readings, beforehand, mind: text === t("mind.story") },
+    ...{ text, question: wanted, expected, readings, beforehand, preset: presetOf(text) },
     ...{ fault: null, busy: false, chosen: readings.length ? chosenFrom(readings) : state.chosen },
     ...UNEXPLAINED,
     ...Object.fromEntries(CHANGES.map((kind) => [kind, []])),
   });
+}
+
+/** The ready example that a text is, by name. */
+function presetOf(text) {
+  if (text === t("mind.story")) return "mind";
+  return isOfPupils(text) ? "pupils" : null;
 }
 
 /**
