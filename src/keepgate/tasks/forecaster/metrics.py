@@ -21,8 +21,8 @@ POINT_METRICS = (
 )
 PINBALL = Metric(name="pinball", title="pinball loss", unit="standardised", higher_is_better=False)
 
-# A mean naive error below this share of a target's range is rounding: values that repeat differ by 6e-8 of their size in
-# a file of float32. (A slow counter's error may be as small; over all steps it goes through its range.)
+# A mean naive error below this share of a target's range is rounding: values that repeat differ by 6e-8 of their size
+# in a file of float32. (A slow counter's error may be as small; over all steps it goes through its range.)
 EXACT = 1e-6
 
 

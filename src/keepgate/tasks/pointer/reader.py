@@ -40,7 +40,8 @@ TOKENS_AT_ONCE = 65_536
 class PointerExample:
     """Ids and features of one text and its question after it.
 
-    text_length: tokens of the text alone. first, last: of its answer; None if not known, `NOWHERE` if the text has none.
+    text_length: tokens of the text alone. first, last: of its answer; None if not known, `NOWHERE` if the text has
+    none.
     """
 
     words: NDArray[np.int32]
