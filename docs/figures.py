@@ -10,6 +10,7 @@ import argparse
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -62,13 +63,12 @@ def _stale(*, write: bool) -> Iterator[Path]:
     for page in (ROOT / "README.md", ROOT / "README.zh-TW.md", *explained):
         if not run_page(page, write=write)[1]:
             yield page
-    names, fresh = run_page(GUIDE / "memory.md", write=write)
-    if not fresh:
-        yield GUIDE / "memory.md"
-    drawn = {"automaton.en.svg": standalone(draw_automaton(names["automaton"], "en"), "en", _AUTOMATON)}
-    yield from _stale_pictures(drawn, write=write)
     for language, ending in PAGES.items():
-        for name, draw in (("remember", waiter_figures), ("story", story_figures)):
+        for name, draw in (
+            ("memory", _memory_figures),
+            ("remember", waiter_figures),
+            ("story", story_figures),
+        ):
             page = GUIDE / f"{name}{ending}"
             names, fresh = run_page(page, write=write)
             if not fresh:
@@ -86,6 +86,10 @@ def _stale(*, write: bool) -> Iterator[Path]:
         arcs = standing_alone("token_effects", drawn, adapting).svg
         spoken = arcs.replace("<svg ", f'<svg lang="{LANGUAGES[language]}" ', 1)
         yield from _stale_pictures({f"{name}-arcs.{end or 'en'}.svg": f"{spoken}\n"}, write=write)
+
+
+def _memory_figures(names: dict[str, Any], language: str) -> dict[str, str]:
+    return {"automaton": standalone(draw_automaton(names["automaton"], language), language, _AUTOMATON)}
 
 
 def _stale_pictures(drawn: dict[str, str], *, write: bool) -> Iterator[Path]:

@@ -17,21 +17,7 @@ from keepgate.lens.interventions.rerun import rerun_from
 
 GUIDE = Path(__file__).parent.parent.parent / "docs" / "guide"
 NAMES = ("remember", "story")
-TRANSLATED = (
-    *NAMES,
-    "explain",
-    "questions",
-    "readers",
-    "classifier",
-    "tagger",
-    "deploy",
-    "language_model",
-    "forecaster",
-    "training",
-    "polyphones",
-    "speech",
-    "agent",
-)
+TRANSLATED = sorted(page.stem for page in GUIDE.glob("*.md") if not page.stem.endswith(".zh-TW"))
 PAGES = [GUIDE / f"{name}{ending}" for name in NAMES for ending in (".md", ".zh-TW.md")]
 FIGURES = sorted((GUIDE / "figures").glob("*.svg"))
 NUMBER = re.compile(r"\d[\d,]*\.?\d*(?:e[-+]\d+)?")
@@ -84,6 +70,26 @@ def outline(page: Path) -> list[str]:
     )
     starts = re.findall(r"^(#+ |```|<!-- table: \w+|!\[.*?\]\(figures/[\w-]+)", text, re.MULTILINE)
     return [re.sub(r"!\[.*\]", "!", start) for start in starts]
+
+
+@pytest.mark.parametrize("name", TRANSLATED)
+def test_each_language_links_to_the_other(name):
+    english, chinese = (
+        (GUIDE / f"{name}{ending}").read_text(encoding="utf-8").replace("\n", " ")
+        for ending in (".md", ".zh-TW.md")
+    )
+    assert f"正體中文: [這一頁]({name}.zh-TW.md)" in english
+    assert f"English: [this page]({name}.md)" in chinese
+
+
+@pytest.mark.parametrize(
+    "page",
+    [*sorted(GUIDE.glob("*.zh-TW.md")), GUIDE.parent.parent / "README.zh-TW.md"],
+    ids=lambda page: page.name,
+)
+def test_chinese_pages_lead_to_chinese_pages(page):
+    text = re.sub(r"\[this page\]\(\w+\.md\)", "", page.read_text(encoding="utf-8"))
+    assert not set(re.findall(r"\]\((?:docs/guide/)?(\w+)\.md", text)) & set(TRANSLATED)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
