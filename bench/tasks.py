@@ -40,7 +40,9 @@ def main() -> None:
         others = {name: scoreboard.ROWS[name].other_recipe() for name in options.rows}
         if changed := [f"{name}: {how}" for name, how in others.items() if how]:
             sys.exit(
-                "\n".join(["the recorded seeds have another recipe:", *changed, "--anew records without them"])
+                "\n".join(
+                    ["the recorded seeds have another recipe:", *changed, "--anew records without them"]
+                )
             )
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(options.jobs) as pool:
         jobs = {pool.submit(_in_a_process, *run, options, Path(folder)): run for run in runs}
