@@ -18,6 +18,7 @@ from .inputs import (
     at_least_one,
     columns_for,
     evenly,
+    refuse_options,
 )
 from .look_outputs import PageLanguage
 
@@ -47,7 +48,10 @@ def examine(
         Parameter(
             metavar="FILE",
             required=True,
-            help="Questions with answers, a classifier's texts with labels, a tagger's with tags, or plain text.",
+            help="Questions with answers, a classifier's texts with labels, a tagger's with tags, or plain text; "
+            "- reads standard input.",
+            allow_leading_hyphen=True,
+            validator=refuse_options,
         ),
     ],
     text_column: TextColumn = None,
