@@ -154,6 +154,7 @@ PAGES: dict[str, tuple[Callable[[int], Figures], bool]] = {
     "explain": (explain, True),
     "questions": (questions, True),
     "classifier": (lambda seed: printed("classifier", seed), True),
+    "series": (lambda seed: printed("series", seed), True),
     "tagger": (lambda seed: printed("tagger", seed), True),
     "language_model": (lambda seed: printed("language_model", seed), True),
     "story": (lambda seed: printed("story", seed), False),

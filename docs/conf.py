@@ -13,6 +13,7 @@ html_title = "keepgate"
 html_static_path = ["_static"]
 html_css_files = ["guide.css"]
 exclude_patterns = ["_build"]
+myst_heading_anchors = 2
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 

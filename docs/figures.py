@@ -22,6 +22,7 @@ from keepgate.lens.report.arcs import draw_arcs
 from keepgate.lens.report.automaton import draw_automaton
 from keepgate.lens.report.figure import standing_alone
 from keepgate.lens.report.figures import WIDTH
+from keepgate.lens.report.series_figure import draw_series
 from keepgate.lens.report.style import adapting
 from keepgate.wording import LANGUAGES
 
@@ -30,8 +31,15 @@ GUIDE = ROOT / "docs" / "guide"
 FIGURES = GUIDE / "figures"
 # The end of a page's name, by the language of its pictures.
 PAGES = {"en": ".md", "zh": ".zh-TW.md"}
-# Pages that train a model of a task and leave its `explanation` behind, whose arcs are drawn.
-TASKS = ("readers", "classifier", "tagger", "language_model")
+# Pages that train a model of a task and leave its `explanation` behind: which picture of it is drawn.
+TASKS = {
+    "readers": "arcs",
+    "classifier": "arcs",
+    "tagger": "arcs",
+    "language_model": "arcs",
+    "series": "steps",
+}
+_DRAW = {"arcs": draw_arcs, "steps": draw_series}
 
 
 _AUTOMATON = """
@@ -82,10 +90,10 @@ def _stale(*, write: bool) -> Iterator[Path]:
             yield page
         name, _, end = page.stem.partition(".")
         language = "zh" if end else "en"
-        drawn = draw_arcs(names["explanation"], language, "figure", WIDTH, "diagram")
-        arcs = standing_alone("token_effects", drawn, adapting).svg
-        spoken = arcs.replace("<svg ", f'<svg lang="{LANGUAGES[language]}" ', 1)
-        yield from _stale_pictures({f"{name}-arcs.{end or 'en'}.svg": f"{spoken}\n"}, write=write)
+        drawn = _DRAW[TASKS[name]](names["explanation"], language, "figure", WIDTH, "diagram")
+        svg = standing_alone(name, drawn, adapting).svg
+        spoken = svg.replace("<svg ", f'<svg lang="{LANGUAGES[language]}" ', 1)
+        yield from _stale_pictures({f"{name}-{TASKS[name]}.{end or 'en'}.svg": f"{spoken}\n"}, write=write)
 
 
 def _memory_figures(names: dict[str, Any], language: str) -> dict[str, str]:

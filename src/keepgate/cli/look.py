@@ -88,7 +88,7 @@ def look(
             metavar="NAME=FILE",
             help=(
                 "Also write a figure, .svg, .png or .pdf: gates, token_effects, retention, half_life, saliency, "
-                "shares, look_back; repeatable."
+                "shares, look_back, of a labelled series also series; repeatable."
             ),
         ),
     ] = (),

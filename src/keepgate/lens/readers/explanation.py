@@ -51,7 +51,8 @@ class Explanation:
 
     tokens:      in order of reading. question_start: the number of the question's first token.
     cell, units: of the last layer, one direction. layers: their number.
-    sentence_effects, token_effects: of leaving each out, largest drop of the answer's probability first.
+    sentence_effects, token_effects: of leaving each out, largest drop of the answer's probability first. A series has
+                 no sentences.
     saliency:    |∂margin/∂state| after each token.
     choices:     number of answers to choose among; None where the reader points at a span of the text, and where a
                  label is explained that is not the likeliest, which can be no guess.
@@ -121,6 +122,8 @@ def explain_answer(model: Probed, question: Question | LabelledText | LabelledSe
     layer = reading.layer_run.layer
     last = reading.trace.layers[-layer.directions :]
     sentences, tokens = hierarchical_search(reading)
+    if isinstance(question, LabelledSeries):
+        sentences = ()
     decisive_step = tokens[0].step if layer.cell.additive else None
     return Explanation(
         question=reading.question, answer=reading.answer, tokens=reading.tokens, question_start=reading.question_start,

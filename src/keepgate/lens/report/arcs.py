@@ -57,7 +57,7 @@ def draw_arcs(explanation: Explanation, language: str, identity: str, width: flo
     answer = f"{cut(explanation.answer.text) or '–'}  {likelihood(explanation.answer)}".strip()
     box = min(width - 20, breadth(answer, 17.0) + 26)
     mouth = end - box / 2
-    legend, height = _legend(labels, BASE + LINE + 74, width)
+    legend_parts, height = legend(labels, BASE + LINE + 74, width)
     description = f"{short_name(explanation)}: {answer}. " + " ".join(
         f"{number}. {label}." for number, label in enumerate(labels, 1)
     )
@@ -65,10 +65,10 @@ def draw_arcs(explanation: Explanation, language: str, identity: str, width: flo
         identity, render(msg("token_effects.title"), language), description, width, height,
         *(_arc(arc, number, across(arc.step + 0.5), mouth) for number, arc in enumerate(top_arcs)),
         *_text_line(explanation, top_arcs, across),
-        *_dots([across(arc.step + 0.5) for arc in top_arcs], BASE + LINE, width),
+        *dots([across(arc.step + 0.5) for arc in top_arcs], BASE + LINE, width),
         tag("rect", x=end - box, y=2.0, width=box, height=BOX - 2, rx=8, class_="answer-box"),
         text(mouth, 25.0, answer, "answer", "middle"),
-        *_part_names(explanation, language, end, opening=width > NARROW), *legend, class_=class_,
+        *_part_names(explanation, language, end, opening=width > NARROW), *legend_parts, class_=class_,
     )  # fmt: skip
 
 
@@ -114,7 +114,7 @@ def _arc(arc: Arc, number: int, x: float, mouth: float) -> Markup:
     return tag("path", d=path, class_="arc" if arc.proven else "arc faint", stroke_width=1.4 + 5 * arc.weight)
 
 
-def _dots(xs: Sequence[float], top: float, width: float) -> list[Markup]:
+def dots(xs: Sequence[float], top: float, width: float) -> list[Markup]:
     """The numbers under the line, moved apart where tokens are neighbours, each with a thin line to its token."""
     if not xs:
         return []
@@ -135,7 +135,7 @@ def numbered_dot(number: int, x: float, y: float) -> Markup:
     )
 
 
-def _legend(labels: Sequence[str], top: float, width: float) -> tuple[list[Markup], float]:
+def legend(labels: Sequence[str], top: float, width: float) -> tuple[list[Markup], float]:
     """The numbers with their labels, one under the other; labels that do not fit on a line go on on the next."""
     parts: list[Markup] = []
     y = top

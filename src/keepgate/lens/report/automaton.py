@@ -19,7 +19,7 @@ from ..gradients.automaton import automaton as find_automaton
 from .figure import Figure, standing_alone
 from .labels import Language, catalog_language, render
 
-WIDTH, HEIGHT, MARGIN = 560.0, 440.0, 70.0
+WIDTH, HEIGHT, MARGIN = 560.0, 440.0, 84.0
 RADIUS = 17.0  # of a state's circle
 
 

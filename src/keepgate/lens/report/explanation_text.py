@@ -18,13 +18,13 @@ NUMBERS = 3  # and for how much a number changes without them
 
 def conclusion(explanation: Explanation) -> list[Message]:
     """What the answer rests on, with its proof, and how much of that write is retained."""
+    by_token = _ablation if explanation.sentence_effects else _step
     if isinstance(explanation, ModelExplanation):
         if explanation.unmoved:
             return [msg("number.unmoved", answer=cut(explanation.answer.text))]
-        by_token = _ablation if explanation.sentence_effects else _step
         main = _number(explanation) if explanation.is_number else _guess(explanation) or by_token(explanation)
         return [*main, *_of_model(explanation)]
-    messages = _guess(explanation) or _ablation(explanation)
+    messages = _guess(explanation) or by_token(explanation)
     if explanation.attention is not None:
         most = int(explanation.attention.argmax())
         weight = percent(float(explanation.attention[most]))
@@ -49,7 +49,7 @@ def _number(explanation: ModelExplanation) -> list[Message]:
 
 
 def _step(explanation: Explanation) -> list[Message]:
-    """The step of a series that changes the label, or lowers its probability most."""
+    """The steps without which the label becomes another, or the one without which it is least likely."""
     top, before = explanation.token_effects[0], explanation.answer.probability
     changes = top.without.text != explanation.answer.text
     parts: dict[str, Part] = {
@@ -59,7 +59,13 @@ def _step(explanation: Explanation) -> list[Message]:
     name = token(explanation, top.step)
     key = "number.step" if changes else "number.step_weak"
     other, share = cut(top.without.text), probability(top.without.probability)
-    return [msg(key, answer=cut(explanation.answer.text), token=name, other=other, share=share, **parts)]
+    first = msg(key, answer=cut(explanation.answer.text), token=name, other=other, share=share, **parts)
+    also = [
+        token(explanation, effect.step)
+        for effect in explanation.token_effects[1:NAMED]
+        if changes and effect.without.text == top.without.text
+    ]
+    return [first, msg("number.also", tokens=also)] if also else [first]
 
 
 def _of_model(explanation: ModelExplanation) -> list[Message]:

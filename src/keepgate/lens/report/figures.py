@@ -1,5 +1,6 @@
 """Figures of an explanation for papers, by name."""
 
+from ...data.labelled_series import LabelledSeries
 from ...errors import SettingsError, nearest_first
 from ..diagnosis.diagnosis import Diagnosis
 from ..readers.explanation import Explanation
@@ -10,13 +11,14 @@ from .labels import catalog_language, short_name
 from .model_figures import draw_look_back, draw_shares
 from .plot import DIAGNOSIS_PLOTS, EXPLANATION_PLOTS, plot
 from .retention_plot import draw_retention
+from .series_figure import draw_series
 from .strips import draw_strips
 
 WIDTH = 900.0
 
 DRAWINGS = {
     "gates": draw_strips, "token_effects": draw_arcs, "retention": draw_retention, "half_life": draw_half_life,
-    "saliency": draw_saliency, "shares": draw_shares, "look_back": draw_look_back,
+    "saliency": draw_saliency, "shares": draw_shares, "look_back": draw_look_back, "series": draw_series,
 }  # fmt: skip
 _OF_MODELS = ("shares", "look_back")
 _NEED_GATES = ("retention", "half_life")
@@ -44,6 +46,11 @@ def check_figure(numbers: Explanation | Diagnosis, name: str, language: str) -> 
         raise SettingsError(
             f"there is no figure {name!r} of this explanation: shares are those of a model of your own that can be "
             "differentiated, and a look-back is that of a batch of series"
+        )
+    if name == "series" and not isinstance(getattr(numbers, "question", None), LabelledSeries):
+        raise SettingsError(
+            "there is no figure 'series' of this explanation: it draws the values of a series that has a label, over "
+            "its gates; 'gates' draws these alone"
         )
     if name in _NEED_GATES and not gated:
         raise SettingsError(

@@ -8,6 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from ...charts import content_policy, templates
+from ...data.labelled_series import LabelledSeries
 from ...wording import LANGUAGES as LANGUAGE_TAGS
 from ...wording import Message, count, msg, percent, sanitize
 from ..attribution.explanation import ModelExplanation
@@ -32,6 +33,7 @@ from .labels import (
 )
 from .model_figures import draw_look_back, draw_shares
 from .retention_plot import draw_retention
+from .series_figure import draw_series
 
 WIDE, NARROW = 980.0, 348.0  # the pictures' natural widths: a page of 1280 pixels, a page of 400
 NARROW_COLUMN = "40em"  # a notebook's column narrower than this shows the narrow pictures
@@ -118,7 +120,8 @@ def _body(
             draw_look_back=draw_look_back,
             t=lambda key, **parts: render(msg(key, **parts), language),
             render=lambda message: render(message, language), paragraph=lambda messages: paragraph(messages, language),
-            text=explanation_text, strips=strips, draw_arcs=draw_arcs, draw_retention=draw_retention,
+            text=explanation_text, strips=strips, is_series=_is_series(explanation),
+            draw_effects=draw_series if _is_series(explanation) else draw_arcs, draw_retention=draw_retention,
             draw_half_life=draw_half_life, draw_saliency=draw_saliency, figure=figure,
             question=sanitize(explanation.question.question), answer=cut(answer.text, 200) or "–",
             short_answer=cut(answer.text) or "–", probability=likelihood(answer),
@@ -181,6 +184,11 @@ def _proofs(explanation: Explanation) -> list[tuple[str, list[tuple[Message, str
         changed = answer.text != explanation.answer.text
         return label, cut(answer.text, 60) or "–", likelihood(answer), _effect(effect), changed
 
+    if _is_series(explanation):
+        steps = [
+            row(token(explanation, effect.step), effect) for effect in _foremost(explanation.token_effects)
+        ]
+        return [("token_effects.steps", steps)]
     tokens = [
         row(
             msg("token_effects.position", token=token(explanation, effect.step), n=count(effect.step + 1)),
@@ -195,6 +203,10 @@ def _proofs(explanation: Explanation) -> list[tuple[str, list[tuple[Message, str
     return [("token_effects.tokens", tokens)] + (
         [("token_effects.sentences", sentences)] if sentences else []
     )
+
+
+def _is_series(explanation: Explanation) -> bool:
+    return isinstance(explanation.question, LabelledSeries)
 
 
 def _foremost(effects: Sequence[Any]) -> Sequence[Any]:

@@ -3,9 +3,10 @@
 import math
 from typing import Literal
 
+from ...data.labelled_series import LabelledSeries
 from ...errors import SettingsError, nearest_first
 from ...tasks.answer import Answer
-from ...wording import Catalog, Message, msg, probability, sanitize
+from ...wording import Catalog, Message, count, msg, probability, sanitize
 from ..readers.explanation import Explanation
 from ..readers.leave_one_out import TokenEffect
 from ..readers.span_search import SpanEffect
@@ -42,7 +43,9 @@ def quoted(text: str, most: int = TOKEN) -> Message:
 
 
 def token(explanation: Explanation, step: int) -> Message:
-    """One token in quotes."""
+    """One token in quotes; of a labelled series the step."""
+    if isinstance(explanation.question, LabelledSeries):
+        return msg("token.step", n=count(step + 1))
     return quoted(explanation.tokens.texts[step])
 
 

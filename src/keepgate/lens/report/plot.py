@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any
 
+from ...data.labelled_series import LabelledSeries
 from ...errors import SettingsError
 from ...wording import Message, amount, count, msg
 from ..attribution.look_back import NEGLIGIBLE_VARIANCE
@@ -178,8 +179,24 @@ def _horizon(diagnosis: Diagnosis, ax: Any, language: str) -> None:
     _label(ax, language, title="horizon.title", xlabel="horizon.x", ylabel="horizon.y")
 
 
+def _series(explanation: Explanation, ax: Any, language: str) -> None:
+    """Every feature from its own least to its own greatest value, over the fall without each step."""
+    series = explanation.question
+    assert isinstance(series, LabelledSeries)
+    steps = range(1, len(explanation.tokens) + 1)
+    for name, values in zip(series.features, series.values.T, strict=True):
+        low, reach = values.min(), values.max() - values.min()
+        ax.plot(steps, ((values - low) / (reach or 1.0)).tolist(), label=name)
+    falls = {effect.step + 1: explanation.weight(effect) for effect in explanation.token_effects}
+    ax.bar(
+        list(falls), list(falls.values()), color="gray", alpha=0.5, label=render(msg("series.fall"), language)
+    )
+    ax.legend()
+    _label(ax, language, title="series.title", xlabel="series.x")
+
+
 EXPLANATION_PLOTS: dict[str, Draw] = {
     "gates": _gates, "token_effects": _token_effects, "retention": _retention, "half_life": _half_lives,
-    "saliency": _saliency, "shares": _shares, "look_back": _look_back,
+    "saliency": _saliency, "shares": _shares, "look_back": _look_back, "series": _series,
 }  # fmt: skip
 DIAGNOSIS_PLOTS: dict[str, Draw] = {"half_life": _half_lives, "gradient": _gradient, "horizon": _horizon}

@@ -51,9 +51,9 @@ class ExplanationReport(Explanation):
     language: Language = "en"
 
     def figure(self, name: str, *, language: Language | None = None) -> Figure:
-        """One figure for a paper: "gates", "token_effects", "retention", "half_life" or "saliency".
+        """One figure for a paper: "gates", "token_effects", "retention", "half_life", "saliency"; of a series "series".
 
-        Raises SettingsError for an unknown name, and for a figure that a plain RNN, without gates, cannot have.
+        Raises SettingsError for an unknown name, and for a figure that there is not: a plain RNN's without gates.
         """
         return figure_of_explanation(self, name, language or self.language)
 
