@@ -205,11 +205,11 @@ def print_impossible(
     for reason, count in Counter(reasons).items():
         if reason is not None:
             share = f"{count:,} of {count_of(len(items), unit)}"
-            first = _first_strange(task, items[reasons.index(reason)])
-            print_text(console, f"{share} cannot be right{because(count, reason)}.{first}", "yellow")
+            strange = _first_strange(task, items[reasons.index(reason)])
+            print_text(console, f"{share} cannot be right{because(count, reason)}.{strange}", "yellow")
 
 
-def _first_strange(task: "Task", item: Any) -> str:
+def _first_strange(task: Any, item: Any) -> str:
     """A sentence on the first tag, label or answer of an item that is none of the model's; "" where all are."""
     tags, labels = task.choices or getattr(task, "labels", ()), labels_of(item) or ()
     if hasattr(item, "tags"):

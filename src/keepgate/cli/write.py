@@ -68,7 +68,8 @@ def write(
 
     def written(start: str) -> Iterator[str]:
         writer = Writer(task, temperature=temperature, top_p=top_p, seed=seed)
-        return writer.write(start, length)
+        after: Iterator[str] = writer.write(start, length)
+        return after
 
     if prompts is not None:
         _write_each(prompts, written)
