@@ -37,13 +37,13 @@ KEEPGATE_INLINE void add_product(V& sum, V a, V b) {
 #endif
 }
 
-// Keeps a weight that several rows use in its register: g++ 12 would load it again for each row.
+// Keeps what several products use in its register: g++ 12 would load it again for each.
 template <class V>
-KEEPGATE_INLINE V keep_in_register(V weight) {
+KEEPGATE_INLINE V keep_in_register(V x) {
 #if defined(__x86_64__)
-  if (registers == 32) asm("" : "+v"(weight.v));
+  asm("" : "+v"(x.v));
 #endif
-  return weight;
+  return x;
 }
 
 // sum[r][n] = start[n] + Σ_k a(r, k) w[k][n], without a start += Σ; k runs over `pieces` pieces of `length`. The
@@ -62,7 +62,7 @@ struct Product {
   T* sum = nullptr;  // [rows][vectors · lanes], rows sum_row apart
   long sum_row = 0;
   long next_sum = 0;  // from panel to panel; their weights are contiguous
-  const T* prefetch = nullptr;  // what is read next, if not these weights again: one cache line for each k of each tile
+  const T* prefetch = nullptr;  // what is read next, if not these weights again: one cache line for each k of a tile
   long row = 0, next_weights = 0;  // set by multiply(); row, across: the tile's first one
 };
 
@@ -93,14 +93,21 @@ struct Tile {
 #pragma GCC unroll 4
           for (int i = 0; i < W::group; i++) {
             if (i > 0 && k + i >= length) break;
-            V w[vectors];
+            const auto number = [&](int r) -> V { return across ? column[r] : a[r][k + i]; };
+            const auto weight = [&](int n) -> V { return W::weight(weights + q * next + n * V::lanes, i); };
+            // Of rows and vectors the fewer stay in registers, the others pass through one.
+            constexpr bool rows_stay = rows < vectors;
+            V kept[rows_stay ? rows : vectors];
 #pragma GCC unroll 16
-            for (int n = 0; n < vectors; n++) w[n] = keep_in_register(W::weight(weights + q * next + n * V::lanes, i));
+            for (int j = 0; j < (rows_stay ? rows : vectors); j++)
+              kept[j] = keep_in_register(rows_stay ? number(j) : weight(j));
 #pragma GCC unroll 16
-            for (int r = 0; r < rows; r++) {
-              const V number = across ? column[r] : a[r][k + i];
+            for (int m = 0; m < (rows_stay ? vectors : rows); m++) {
+              const V passing = rows_stay ? keep_in_register(weight(m)) : number(m);
 #pragma GCC unroll 16
-              for (int n = 0; n < vectors; n++) add_product(sum[(q * rows + r) * vectors + n], number, w[n]);
+              for (int j = 0; j < (rows_stay ? rows : vectors); j++)
+                add_product(sum[(q * rows + (rows_stay ? j : m)) * vectors + (rows_stay ? m : j)],
+                            rows_stay ? kept[j] : passing, rows_stay ? passing : kept[j]);
             }
           }
         }
@@ -163,7 +170,9 @@ void multiply(const Product<T>& p, int vectors, long from, long to, long panels)
       q.a = across ? p.a : p.a + q.row * p.a_row;
       q.sum = p.sum + panel * p.next_sum + q.row * p.sum_row;
       tiles.run[vectors][now][taken == 4 ? 2 : taken - 1](q);
-      q.prefetch += p.pieces * groups<W>(p.length) * (64 / long(sizeof(T)));
+      // No farther than a panel: more would push these weights out of level 2.
+      const long lines = p.pieces * groups<W>(p.length) * (64 / long(sizeof(T)));
+      if ((tile + 2) * lines <= taken * q.next_weights) q.prefetch += lines;
     }
   }
 }

@@ -301,7 +301,7 @@ def test_what_is_for_readers_is_refused(model: Path, tmp_path: Path, keepgate, l
     ran = keepgate("look", lstm, "--text", path)
     assert (ran.code, "--question" in ran.err) == (2, True)
     ran = keepgate("predict", lstm, path)
-    assert (ran.code, "keepgate ask" in ran.err) == (2, True)
+    assert (ran.code, "none of the formats" in ran.err) == (3, True)
     ran = keepgate("predict", model, path, "--series-column", "x")
     assert (ran.code, "reads texts; give --text-column" in " ".join(ran.err.split())) == (2, True)
     ran = keepgate("evaluate", lstm, path, "--text-column", "x")

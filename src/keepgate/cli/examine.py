@@ -48,8 +48,8 @@ def examine(
         Parameter(
             metavar="FILE",
             required=True,
-            help="Questions with answers, a classifier's texts with labels, a tagger's with tags, or plain text; "
-            "- reads standard input.",
+            help="Questions with answers, a classifier's texts or series with labels, a tagger's texts with tags, a "
+            "forecaster's series, or plain text; - reads standard input.",
             allow_leading_hyphen=True,
             validator=refuse_options,
         ),
@@ -59,7 +59,8 @@ def examine(
     label_separator: LabelSeparator = None,
     series_column: SeriesColumn = None,
     at_least: Annotated[
-        int | None, Parameter(metavar="N", help="Fail unless the horizon is N tokens or more.")
+        int | None,
+        Parameter(metavar="N", help="Fail unless the horizon is N tokens, or steps of series, or more."),
     ] = None,
     needed: Annotated[
         int | None,
@@ -108,7 +109,7 @@ def examine(
     else:
         _print_report(task, report, back, len(items), language)
     if at_least is not None:
-        _check(report, at_least)
+        _check(report, at_least, *("series", "steps") if kind.unit == "series" else ("text", "tokens"))
 
 
 def _print_report(
@@ -117,14 +118,18 @@ def _print_report(
     """What was read, the verdict with its figures, and the look-back of a forecaster."""
     from ..lens.report.data_text import data_text, look_back_text
     from ..tasks import KINDS
+    from ..tasks.probe import SeriesProbed
     from ..tasks.task import Streams
 
     console = make_console()
-    form: Literal["questions", "stream", "series", "texts"]
-    if back is not None:
-        form = "series"
+    form: Literal["questions", "stream", "series", "texts", "windows"]
+    if isinstance(task, SeriesProbed):
+        form = "windows"
+    elif isinstance(task, Streams):
+        form = "stream"
     else:
-        form = "questions" if KINDS[task.kind].asks else "stream" if isinstance(task, Streams) else "texts"
+        kind = KINDS[task.kind]
+        form = "questions" if kind.asks else "series" if kind.unit == "series" else "texts"
     print_text(console, data_text(items, report.behaviour.contexts[-1], language, form=form))
     for line in report.text(language).splitlines():
         print_text(console, line)
@@ -148,17 +153,20 @@ def _examine(task: Any, items: list[Any], needed: int | None, layer: str | None)
         raise SettingsError(f"--layer: {fault.args[0]}") from fault
 
 
-def _check(report: "Report", at_least: int) -> None:
-    """Raises FellShort for a horizon below `at_least`, SettingsError where none so long could show."""
+def _check(report: "Report", at_least: int, read: str, steps: str) -> None:
+    """Raises FellShort for a horizon below `at_least`, SettingsError where none so long could show.
+
+    read, steps: what is read, and what of it is counted ("text", "tokens").
+    """
     longest, (low, high) = report.behaviour.contexts[-1], report.interval
     if longest < at_least:
         raise SettingsError(
-            f"--at-least is {at_least:,}, but the longest text has {longest:,} tokens, so that no such horizon could "
-            "show; ask about longer texts"
+            f"--at-least is {at_least:,}, but the longest {read} has {longest:,} {steps}, so that no such horizon "
+            f"could show; ask about longer {'texts' if read == 'text' else read}"
         )
     if report.horizon < at_least:
         raise FellShort(
-            f"the horizon is {count_of(report.horizon, 'tokens')} ({low:,} to {high:,} "
+            f"the horizon is {count_of(report.horizon, steps)} ({low:,} to {high:,} "
             f"with 95% confidence), less than the {at_least:,} of --at-least"
         )
     if not report.behaviour.context_helps:

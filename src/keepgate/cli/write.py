@@ -61,7 +61,9 @@ def write(
     """
     at_least_one(length=length)
     if (prompt is None) == (prompts is None):
-        raise SettingsError("give --prompt with the beginning of a text, or --prompts with a file of them")
+        raise SettingsError(
+            "`keepgate write` needs --prompt with the beginning of a text, or --prompts with a file of them; give one"
+        )
     from ..tasks.language_model import Writer
 
     task = load_for(["write"], model, "writes no text")

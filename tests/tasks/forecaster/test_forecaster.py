@@ -11,7 +11,7 @@ import torch
 from keepgate.data.frequency import Frequency
 from keepgate.data.series import Series, make_series
 from keepgate.errors import CorpusError, SettingsError, ShapeError
-from keepgate.tasks.forecaster import KIND, Forecaster, ForecasterSettings
+from keepgate.tasks.forecaster import KIND, Forecaster, ForecasterSettings, metrics
 from keepgate.tasks.forecaster.kind import hold_out
 from keepgate.tasks.task import Task
 from keepgate.train import TrainingConfig, fit
@@ -136,11 +136,30 @@ def test_metrics_are_those_worked_by_hand() -> None:
     json.dumps(measured.records, allow_nan=False)
 
 
+@pytest.mark.parametrize("number", [np.float64, np.float32])
+def test_a_series_that_repeats_but_for_rounding_has_no_scaled_error(number: type) -> None:
+    values = np.sin(2 * np.pi * np.arange(120) / 6).astype(number)
+    assert 0 < np.abs(values[6:] - values[:-6]).mean() < 1e-5
+    task = Forecaster.build([make_series(values)], ForecasterSettings(**SMALL), seed=0)
+    assert np.isnan(task.measure([make_series(values)]).values()["mase"])
+
+
+def test_a_slow_counter_and_a_small_change_have_a_scaled_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A counter of some million steps changes from one to the next by less than this share of its range.
+    monkeypatch.setattr(metrics, "EXACT", 0.1)
+    for values in (1e5 + np.arange(600) // 3, np.where(np.arange(120) == 40, 1 + 1e-9, 1.0)):
+        item = make_series(values)
+        part = Forecaster.build([item], ForecasterSettings(**SMALL), seed=0).statistics.prepared(item)
+        (scale,) = metrics.naive_scale(part, len(values), 6)
+        assert scale == pytest.approx(np.abs(values[6:] - values[:-6]).mean())
+
+
 def test_gaps_are_neither_learnt_nor_measured_and_the_forecast_is_finite() -> None:
     item = wave()
     holes = item.targets.copy()
     holes[[5, 30, 31, 32, 77, 118]] = np.nan
-    task = trained([dataclasses.replace(item, targets=holes)], steps=40)
+    # A season that is not the wave's: within its own, nothing changes that errors could be scaled by.
+    task = trained([dataclasses.replace(item, targets=holes)], steps=40, season=4)
     broken = dataclasses.replace(item, targets=holes)
     full = task.measure([broken]).values()
     assert all(np.isfinite(value) for value in full.values())

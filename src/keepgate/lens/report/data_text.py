@@ -7,18 +7,26 @@ from ..attribution.look_back import LookBack
 from .diagnosis_text import phrase
 from .labels import catalog_language
 
+# What is counted, and what is read of it, where neither is called as the form.
+_COUNTED = {"stream": "texts", "windows": "series"}
+_READ = {"series": "steps", "windows": "segments"}
+
 
 def data_text(
-    items: int, tokens: int, language: str, *, form: Literal["questions", "texts", "stream", "series"]
+    items: int,
+    steps: int,
+    language: str,
+    *,
+    form: Literal["questions", "texts", "stream", "series", "windows"],
 ) -> str:
-    """The size of the data: how many questions, or texts, of which how many tokens at most are read at once.
+    """The size of the data: how many questions, texts or series, of which how many steps at most are read at once.
 
-    form: "stream" for texts of which every place is predicted from the tokens before it; "series" for series, of
-    whose windows the tokens are segments. Raises as `verdict_text`.
+    form: "stream" for texts of which every place is predicted from the tokens before it; "windows" for series that
+    are read in windows, whose steps are segments. Raises as `verdict_text`.
     """
-    counted = msg(f"report.{'texts' if form == 'stream' else form}", n=items)
-    read = msg(f"report.{'segments' if form == 'series' else 'tokens'}", n=tokens)
-    message = msg(f"report.data_{form}", items=counted, tokens=read)
+    counted = msg(f"report.{_COUNTED.get(form, form)}", n=items)
+    read = msg(f"report.{_READ.get(form, 'tokens')}", n=steps)
+    message = msg(f"report.data_{form}", items=counted, read=read)
     return phrase(message, catalog_language(language))
 
 

@@ -21,6 +21,10 @@ POINT_METRICS = (
 )
 PINBALL = Metric(name="pinball", title="pinball loss", unit="standardised", higher_is_better=False)
 
+# A mean naive error below this share of a target's range is rounding: values that repeat differ by 6e-8 of their size
+# in a file of float32. (A slow counter's error may be as small; over all steps it goes through its range.)
+EXACT = 1e-6
+
 
 def coverage_metric(levels: Sequence[float]) -> Metric:
     """The share of values inside the interval of the outermost two levels."""
@@ -30,18 +34,24 @@ def coverage_metric(levels: Sequence[float]) -> Metric:
 def naive_scale(part: Prepared, first: int, season: int) -> Errors:
     """Of each target, the mean error of the seasonal naive forecast before `first`: what MASE is measured in.
 
-    Without a season before it, that of the last value; NaN where nothing changes. Hyndman & Koehler (2006).
+    Without a season before it, that of the last value; NaN where nothing changes by more than rounding (`EXACT`).
+    Source: Hyndman & Koehler (2006).
     """
     history = part.series.targets[:first]
     lag = season if season < len(history) else 1
     size = PIECE if isinstance(history, RowFile) else max(1, len(history))
-    sums, counts = np.zeros((2, history.shape[1]))
+    sums, counts, lowest, highest = np.zeros((4, history.shape[1]))
+    lowest += np.inf
+    highest -= np.inf
     for start in range(0, len(history) - lag, size):
         values = np.asarray(history[start : start + size + lag])
         steps = np.abs(values[lag:] - values[:-lag])
         present = np.isfinite(steps)
         sums, counts = sums + np.where(present, steps, 0.0).sum(0), counts + present.sum(0)
-    return np.where(sums > 0, sums / np.maximum(counts, 1), np.nan)
+        lowest = np.fmin(lowest, np.fmin.reduce(values))
+        highest = np.fmax(highest, np.fmax.reduce(values))
+    scale, spread = sums / np.maximum(counts, 1), highest - lowest
+    return np.where((sums > 0) & ((scale > EXACT * spread) | (sums > spread)), scale, np.nan)
 
 
 def point_sums(forecast: Errors, right: Errors, part: Prepared, scale: Errors) -> dict[str, Errors]:

@@ -40,12 +40,13 @@ TOKENS_AT_ONCE = 65_536
 class PointerExample:
     """Ids and features of one text and its question after it.
 
-    text: tokens of the text alone. first, last: of its answer; None if not known, `NOWHERE` if the text has none.
+    text_length: tokens of the text alone. first, last: of its answer; None if not known, `NOWHERE` if the text has
+    none.
     """
 
     words: NDArray[np.int32]
     features: NDArray[np.float32]
-    text: int
+    text_length: int
     first: int | None = None
     last: int | None = None
 
@@ -53,6 +54,11 @@ class PointerExample:
     def length(self) -> int:
         """Tokens of text and question."""
         return len(self.words)
+
+    @property
+    def text(self) -> NDArray[np.int32]:
+        """Ids of the text's tokens."""
+        return self.words[: self.text_length]
 
 
 @dataclass(frozen=True)
@@ -145,7 +151,7 @@ class PointerReader(Reader, nn.Module):
         rows = np.zeros((*words.shape, FEATURES), np.float32)
         for row, example in enumerate(examples):
             words[: example.length, row], rows[: example.length, row] = example.words, example.features
-        texts = torch.tensor([example.text for example in examples])
+        texts = torch.tensor([example.text_length for example in examples])
         return PointerBatch(
             Inputs(torch.from_numpy(words), torch.from_numpy(rows), texts, lengths),
             complete([example.first for example in examples]),
@@ -242,7 +248,7 @@ class PointerReader(Reader, nn.Module):
             items,
             "questions has an answer",
             needed=steps_back,
-            tail=lambda example: example.length - example.text,
+            tail=lambda example: example.length - example.text_length,
         )
 
 
@@ -270,10 +276,10 @@ def _place(question: Question, tokens: Tokens) -> tuple[int | None, int | None]:
 
 def _end_of(example: PointerExample, last: int) -> PointerExample:
     """The example with the last so many tokens of its text."""
-    cut = max(example.text - last, 0)
+    cut = max(example.text_length - last, 0)
     first, end = (
         NOWHERE if place is None or place < cut else place - cut for place in (example.first, example.last)
     )
     if NOWHERE in (first, end):
         first = end = NOWHERE
-    return PointerExample(example.words[cut:], example.features[cut:], example.text - cut, first, end)
+    return PointerExample(example.words[cut:], example.features[cut:], example.text_length - cut, first, end)
