@@ -211,7 +211,8 @@ def print_impossible(
 
 def _first_strange(task: Any, item: Any) -> str:
     """A sentence on the first tag, label or answer of an item that is none of the model's; "" where all are."""
-    tags, labels = task.choices or getattr(task, "labels", ()), labels_of(item) or ()
+    tags = task.choices or getattr(task, "labels", ())
+    labels = (labels_of(item) if hasattr(item, "label") else None) or ()
     if hasattr(item, "tags"):
         pairs = [*((tag, tags) for tag in item.tags or ()), *((name, task.text_labels) for name in labels)]
     else:
