@@ -123,11 +123,11 @@ def _answers(task: Any, corpus: Corpus, batch_size: int) -> list[dict[str, Any]]
         for first in range(0, len(full), _AT_ONCE):
             answers += task.predict(full[first : first + _AT_ONCE], batch_size=batch_size)
             bar.update(len(answers))
-    given = iter(answers)
+    in_order = iter(answers)
     records = []
     for item in corpus.questions:
         answered = item.text.strip() and item.question.strip()
-        fields = next(given).as_dict() if answered else dict.fromkeys(_ANSWER_FIELDS)
+        fields = next(in_order).as_dict() if answered else dict.fromkeys(_ANSWER_FIELDS)
         records.append(_named(item.id) | {"question": item.question, "answer": fields.pop("text"), **fields})
     return records
 

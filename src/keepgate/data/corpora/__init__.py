@@ -106,7 +106,7 @@ def _is_lines(text: str) -> bool:
 def _what_it_is(value: Any) -> str:
     if value in ([], {}) or (isinstance(value, dict) and value.get("data") == []):
         return "there are no questions in it"
-    shape = f"an object with {listed_near('question', value)}" if isinstance(value, dict) else "a list"
+    shape = f"an object with {listed_near('text', value)}" if isinstance(value, dict) else "a list"
     return (
         f'this JSON is neither SQuAD\'s ("data" with "paragraphs") nor records with "text", "question" and '
         f'"answer"; it is {shape}'

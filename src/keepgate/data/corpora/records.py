@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from ...errors import CorpusError, nearest_first
+from ...errors import CorpusError
 from ..questions import Question
 from .corpus import Corpus, Needs, identity
 from .squad import find_again
@@ -91,8 +91,7 @@ def _header(rows: Sequence[tuple[int, list[str]]], expected: Sequence[str], path
     if not missing:
         return names
     if known_names > 1 or (known_names and _are_names(rows)):
-        nearest = ", ".join(map(repr, nearest_first(missing[0], names)))
-        fault = f"the first line names {nearest}, and no {' and no '.join(missing)}"
+        fault = f"the first line names {', '.join(map(repr, names))}, and no {' and no '.join(missing)}"
     elif len(fields) not in (len(expected), 3):
         fault = f"there are {len(fields)} columns and no header"
     elif _are_names(rows):
