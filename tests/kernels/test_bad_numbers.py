@@ -7,8 +7,9 @@ import torch
 
 from keepgate import cells
 from tests.kernels.calls import CORE, DTYPES, derivatives, made, names, results, values
+from tests.kernels.user_cells import everything
 
-every_cell = pytest.mark.parametrize("cell", CORE, ids=lambda cell: cell.name)
+every_cell = pytest.mark.parametrize("cell", [*CORE, everything], ids=lambda cell: cell.name)
 every_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=str)
 BAD = [float("nan"), float("inf"), float("-inf")]
 
