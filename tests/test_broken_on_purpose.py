@@ -70,7 +70,7 @@ MUTANTS_OF_THE_LENS = {
         "lens/memory/direct_shares.py", "torch.where(empty, slope,", "torch.where(empty, 0 * slope,",
     ),
     "packed rows in another order": (
-        "lens/capture/layer_run.py", "layout.packed, layout.padded()", "layout.packed, layout",
+        "nn/input_format.py", "real[:, order], positions[:, order]", "real, positions",
     ),
     "the reverse direction recovered forwards": (
         "lens/capture/recover_gates.py", "if call.reverse:", "if False:",

@@ -6,6 +6,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 import keepgate
 from keepgate import _core, cells
@@ -237,6 +238,48 @@ def test_the_same_seed_gives_the_same_masks_whatever_the_batch_and_the_threads()
     assert all(torch.equal(output, outputs[0]) for output in outputs)
     torch.manual_seed(10)
     assert not torch.equal(layer(x)[0][:, :5], outputs[0])
+
+
+@pytest.mark.parametrize("kernel", ["cpu", "reference"])
+@pytest.mark.parametrize("options", MASKED, ids=str)
+def test_two_halves_of_a_batch_have_the_masks_of_the_whole(options, kernel):
+    layer = keepgate.LSTM(3, 20, 2, bidirectional=True, dtype=torch.float64, kernel=kernel, **options)
+    x, outputs = torch.randn(7, 16, 3, dtype=torch.float64), []
+    for rows, layer.first_row in ((slice(16), 0), (slice(8), 0), (slice(8, 16), 8)):
+        torch.manual_seed(9)
+        outputs.append(layer(x[:, rows])[0])
+    agrees(torch.cat(outputs[1:], 1), outputs[0])
+    layer.first_row = -1
+    with pytest.raises(SettingsError, match="first_row is -1"):
+        layer(x)
+
+
+@pytest.mark.parametrize("kernel", ["cpu", "reference"])
+@pytest.mark.parametrize("kind", [keepgate.LSTM, keepgate.GRU])
+@pytest.mark.parametrize("options", [MASKED[-1], {"dropout": 0.5}], ids=str)
+def test_masks_are_the_callers_rows_however_these_are_handed_over(kind, kernel, options):
+    options = options if kind is keepgate.LSTM else for_gru(options)
+    layer = kind(3, 20, 2, bidirectional=True, dtype=torch.float64, kernel=kernel, **options)
+    x, lengths = torch.randn(7, 4, 3, dtype=torch.float64), [2, 7, 1, 5]
+    packed = pack_padded_sequence(x, lengths, enforce_sorted=False)
+
+    def run(call, *args, **kwargs):
+        torch.manual_seed(9)
+        output, final = call(*args, **kwargs)[:2]
+        output = pad_packed_sequence(output)[0] if isinstance(output, PackedSequence) else output
+        return [output, *(final if isinstance(final, tuple) else [final])]
+
+    def trace(packed):
+        trace = layer.trace(packed)
+        return trace.output, trace.final
+
+    expected = run(layer, x, lengths=lengths)
+    runs = [run(layer, packed), run(trace, packed)]
+    with layer.gates.register_forward_hook(lambda *_: None):
+        runs.append(run(layer, packed))
+    for each in runs:
+        for mine, other in zip(each, expected, strict=True):
+            agrees(mine, other)
 
 
 def test_threads_share_a_large_mask():

@@ -48,13 +48,18 @@ def append_masks(
     seed: Int[Tensor, ""],
     units: int,
     masks: Sequence[tuple[MaskDistribution, bool]],
+    first_row: int = 0,
 ) -> Float[Tensor, "time batch input_and_masks"]:
-    """x, and behind its columns those of each mask, as `random_mask` draws it. masks: with each, whether it is the same
-    at all steps."""
+    """x, and behind its columns those of each mask, as `random_mask` draws it.
+
+    masks: with each, whether it is the same at all steps. first_row: what the first row of x counts as.
+    """
     steps, rows, _ = x.shape
-    if not is_plain(x) or x.dtype not in _TYPE_NUMBERS or MISSING or not no_interception():
+    if first_row or not is_plain(x) or x.dtype not in _TYPE_NUMBERS or MISSING or not no_interception():
         columns = [
-            random_mask(seed, (1 if alike else steps, rows, units), distribution, x).expand(steps, -1, -1)
+            random_mask(seed, (1 if alike else steps, first_row + rows, units), distribution, x)[
+                :, first_row:
+            ].expand(steps, -1, -1)
             for distribution, alike in masks
         ]
         return torch.cat([x, *columns], -1)

@@ -20,4 +20,4 @@ def hooked_run(
     trace = layer.trace(input, hx, **others)
     layer.gates.show(trace)
     layout = batch_layout(input, others["lengths"], layer.batch_first, type(layer).__name__)
-    return layout.output(layout.rows_of(trace.output)), trace.final
+    return layout.output(trace.output), trace.final

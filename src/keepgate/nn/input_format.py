@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
@@ -20,7 +20,8 @@ Hidden = Tensor | tuple[Tensor, ...]
 class BatchLayout(NamedTuple):
     """An input, time first, and how to bring what belongs to it into the same form and back.
 
-    x:       [time, batch, input]. lengths: steps of each row, int64 on the CPU, or None where all have all of them.
+    x:       [time, batch, input], rows in the caller's order, also where they were packed sorted.
+    lengths: steps of each row, int64 on the CPU, or None where all have all of them.
     batched: whether the caller gave a batch. batch_first: whether it came so. packed: the PackedSequence that it was.
     """
 
@@ -33,7 +34,7 @@ class BatchLayout(NamedTuple):
     def initial_states(
         self, hx: Hidden | None, names: Sequence[str], sizes: Sequence[int], places: int, layer: str
     ) -> list[tuple[Tensor, ...]]:
-        """The states before the first step for each layer and direction, [batch, units] each, rows as in `x`.
+        """The states before the first step for each layer and direction, [batch, units] each.
 
         hx: one [places, batch, units] for each of the cell's states, in its order; zeros if None.
         names, sizes: of the cell's states. layer: the class's name, for messages.
@@ -54,20 +55,17 @@ class BatchLayout(NamedTuple):
             expected = (places, rows, size) if self.batched else (places, size)
             check_shape(f"initial state {name}", state, expected, "Expected hidden size")
             check_kind(f"initial state {name}", state, self.x)
-            in_order.append(self.rows_of(state) if self.batched else state.unsqueeze(1))
+            in_order.append(state if self.batched else state.unsqueeze(1))
         return list(zip(*in_order, strict=True))
 
     def final_states(self, final: Sequence[tuple[Tensor, ...]]) -> Hidden:
-        """The final states of each layer and direction, [batch, units], as torch.nn returns them, rows as they came."""
+        """The final states of each layer and direction, [batch, units], as torch.nn returns them."""
         if len(final) == 1:
             stacked = [state[None] for state in final[0]]
         else:
             stacked = [torch.stack(states) for states in zip(*final, strict=True)]
-        order = None if self.packed is None else self.packed.unsorted_indices
         if not self.batched:
             stacked = [state.squeeze(1) for state in stacked]
-        elif order is not None:
-            stacked = [state.index_select(1, order) for state in stacked]
         return tuple(stacked) if len(stacked) > 1 else stacked[0]
 
     def time_first_resets(self, resets: Tensor | None) -> Tensor | None:
@@ -99,29 +97,15 @@ class BatchLayout(NamedTuple):
             )
         return laid_out.to(self.x.device)
 
-    def padded(self) -> "BatchLayout":
-        """The same rows as a padded input, in the order in which the caller had them before packing."""
-        if self.packed is None:
-            return self
-        assert self.lengths is not None
-        order = self.packed.unsorted_indices
-        if order is None:
-            return BatchLayout(x=self.x, lengths=self.lengths)
-        return BatchLayout(x=self.x.index_select(1, order), lengths=self.lengths[order.cpu()])
-
     def output(self, output: Tensor) -> Tensor | PackedSequence:
         """The output [time, batch, units] in the form in which the input came."""
         if self.packed is not None:
-            assert self.lengths is not None
-            return self.packed._replace(data=output[length_mask(len(output), self.lengths, output.device)])
+            steps, rows = _packed_places(self.packed).to(output.device).nonzero(as_tuple=True)
+            order = self.packed.sorted_indices
+            return self.packed._replace(data=output[steps, rows if order is None else order[rows]])
         if not self.batched:
             return output.squeeze(1)
         return output.transpose(0, 1) if self.batch_first else output
-
-    def rows_of(self, state: Tensor) -> Tensor:
-        """Rows in the caller's order, [_, batch, _], in the order of `x`."""
-        order = None if self.packed is None else self.packed.sorted_indices
-        return state if order is None else state.index_select(1, order)
 
 
 def batch_layout(
@@ -232,11 +216,19 @@ def _unpacked(packed: PackedSequence, layer: str) -> BatchLayout:
             f"{layer}: batch_sizes adds up to {sum(counts)}, but the data has {len(data)} rows; {_REPACK}"
         )
     _check_permutation(packed, counts[0], layer)
-    real = length_mask(counts[0], sizes.cpu()).T
+    real = _packed_places(packed)
     positions = torch.zeros(len(counts), counts[0], dtype=torch.int64)
     positions[real] = torch.arange(len(data))
+    if packed.unsorted_indices is not None:
+        order = packed.unsorted_indices.cpu()
+        real, positions = real[:, order], positions[:, order]
     padded = data.index_select(0, positions.reshape(-1).to(data.device)).view(len(counts), counts[0], -1)
     return BatchLayout(x=padded, lengths=real.sum(0), packed=packed)
+
+
+def _packed_places(packed: PackedSequence) -> Bool[Tensor, "time batch"]:
+    """Where the data of a PackedSequence belong, step by step, rows in its own order."""
+    return length_mask(int(packed.batch_sizes[0]), packed.batch_sizes.cpu()).T
 
 
 def _check_permutation(packed: PackedSequence, rows: int, layer: str) -> None:

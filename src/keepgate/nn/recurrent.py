@@ -55,6 +55,7 @@ class Recurrent(nn.RNNBase):
     forget_bias: total bias of the gate that keeps (LSTM f, GRU z), or None to leave it as `init` makes it.
     kernel:      the name of the kernel that must run every call, or None for the first that can.
     zoneout, recurrent_dropout, weight_drop: probabilities of masks in training, as `Regularisation` has them.
+    first_row:   an attribute: the number of a call's first row for these masks, such as 8 in a second half of 16 rows.
 
     Raises SettingsError (a ValueError) for choices that make no sense, TypeError for sizes that are no integers.
     """
@@ -67,6 +68,7 @@ class Recurrent(nn.RNNBase):
     __constants__: ClassVar[list[str]] = []
     __prepare_scriptable__ = refuse_script
     regularisation: Regularisation | None = None
+    first_row = 0
     load_state_dict = load_state_dict_wholly
     _load_from_state_dict = load_own_wholly  # type: ignore[assignment]
 
@@ -237,7 +239,7 @@ class Recurrent(nn.RNNBase):
         plain = type(input) is Tensor and hx is None and lengths is None and resets is None
         if plain and masks is None and (result := self._trace_fast(input)):
             return result
-        layout, states, begins = self._time_first(input, hx, lengths, resets, weights[0], trace=True)
+        layout, states, begins = self._time_first(input, hx, lengths, resets, weights[0])
         final: list[tuple[Tensor, ...]] = []
         layers: list[LayerTrace] = []
 
@@ -263,7 +265,7 @@ class Recurrent(nn.RNNBase):
     ) -> list[Call]:
         """The calls that a run would make, layer by layer, without making them; deeper inputs are zeros."""
         weights, calls = self.weights(), list[Call]()
-        layout, states, begins = self._time_first(input, hx, lengths, resets, weights[0], trace=trace)
+        layout, states, begins = self._time_first(input, hx, lengths, resets, weights[0])
 
         def run_place(_: int, call: Call) -> Tensor:
             calls.append(call)
@@ -359,16 +361,13 @@ class Recurrent(nn.RNNBase):
         lengths: Lengths | None,
         resets: Tensor | None,
         weights: Weights,
-        *,
-        trace: bool = False,
     ) -> tuple[BatchLayout, list[tuple[Tensor, ...]], Tensor | None]:
-        """Input, initial states and resets, checked and time first; for a trace with rows in the caller's order."""
+        """Input, initial states and resets, checked and time first."""
         name = type(self).__name__
         layout = batch_layout(input, lengths, self.batch_first, name)
         check_features(layout.x, weights.form, name)
         check_kind("input", layout.x, weights.form)
         begins = layout.time_first_resets(resets)
-        layout = layout.padded() if trace else layout
         states = layout.initial_states(hx, self.cell.states, weights.states, len(self._places), name)
         return layout, states, begins
 
@@ -391,7 +390,8 @@ class Recurrent(nn.RNNBase):
 
     def _masks(self, seed: int | None = None) -> Masks | None:
         """The masks of a call in training, of this seed or of one drawn now; None where there are none."""
-        return self.regularisation.draw(seed) if self.regularisation is not None and self.training else None
+        drawn = self.regularisation if self.training else None
+        return None if drawn is None else drawn.draw(seed, self.first_row)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         nn.Module.__setstate__(self, state)  # type: ignore[no-untyped-call]

@@ -1,5 +1,5 @@
 """Regularisation inside a recurrent layer: zoneout, recurrent dropout and weight drop, by masks of a counter-based
-generator: a number depends on the call's seed and on its own step, row and unit, not on threads, kernel or batch."""
+generator: a number depends on the call's seed and on its own step, row and unit, not on threads or kernel."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +13,7 @@ from ..errors import KernelRefused, SettingsError
 from ..kernels.random_mask import MaskDistribution, append_masks, random_mask
 from ..kernels.tracing_state import jit_tracing_active
 from ..kernels.weights import Weights
-from .checks import probability_of
+from .checks import probability_of, size_of
 from .parameters import PlaceParameters
 
 _WEIGHT_DROP = "weight drop"
@@ -82,8 +82,10 @@ class Regularisation:
         """The cell in evaluation."""
         return with_zoneout(self.cell, *self.zoneout)
 
-    def draw(self, seed: int | None = None) -> "Masks":
+    def draw(self, seed: int | None = None, first_row: Any = 0) -> "Masks":
         """The masks of one call, of this seed or of one that torch's generator gives.
+
+        first_row: what the call's first row counts as.
 
         Raises KernelRefused under torch.jit.trace.
         """
@@ -92,15 +94,17 @@ class Regularisation:
                 "torch.jit.trace would record the masks of one call (zoneout, recurrent_dropout, weight_drop); call "
                 "model.eval() first"
             )
-        return Masks(self, torch.randint(2**63 - 1, (), device="cpu") if seed is None else torch.tensor(seed))
+        seeded = torch.randint(2**63 - 1, (), device="cpu") if seed is None else torch.tensor(seed)
+        return Masks(self, seeded, size_of("first_row", first_row, least=0))
 
 
 @dataclass(frozen=True)
 class Masks:
-    """The masks of one call of a layer. seed: a whole number on the CPU."""
+    """The masks of one call of a layer. seed: a whole number on the CPU. first_row: what the first row counts as."""
 
     settings: Regularisation
     seed: Tensor
+    first_row: int = 0
 
     def apply(
         self, place: int, weights: Weights, x: Tensor, states: tuple[Tensor, ...]
@@ -142,7 +146,7 @@ class Masks:
         """[time, batch, input and masks] of one layer and direction. hidden: its units."""
         kinds = self.settings.trained.unit_inputs
         masks = [(self._distribution(place, kind), kind == DROPOUT) for kind in kinds]
-        return append_masks(x, self.seed, hidden, masks)
+        return append_masks(x, self.seed, hidden, masks, self.first_row)
 
     def _distribution(self, place: int, kind: str) -> MaskDistribution:
         settings = self.settings

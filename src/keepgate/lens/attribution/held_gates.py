@@ -52,8 +52,8 @@ def _instead(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], _: Any)
     layout = batch_layout(
         arguments["input"], arguments.get("lengths"), module.batch_first, type(module).__name__
     )
-    rows, weights = layout.padded(), layer.weights()
-    initial = rows.initial_states(
+    weights = layer.weights()
+    initial = layout.initial_states(
         arguments.get("hx"), layer.cell.states, weights[0].states, len(weights), type(module).__name__
     )
     final = list(initial)
@@ -62,10 +62,8 @@ def _instead(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], _: Any)
         output, final[place] = _run(call)
         return output
 
-    output = run_stack(weights, layer.directions, rows.x, initial, run_place)
-    if layout.packed is not None and layout.packed.sorted_indices is not None:
-        output = output.index_select(1, layout.packed.sorted_indices)
-    return layout.output(output), rows.final_states(final)
+    output = run_stack(weights, layer.directions, layout.x, initial, run_place)
+    return layout.output(output), layout.final_states(final)
 
 
 def _run(call: Call) -> tuple[Float[Tensor, "time rows units"], tuple[Tensor, ...]]:

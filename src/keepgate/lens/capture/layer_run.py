@@ -141,9 +141,8 @@ def in_callers_order(
 ) -> BatchLayout:
     """Layout of a layer's input or output: time first, rows in the caller's order, detached; packed padding is 0."""
     layout = batch_layout(sequence, lengths, module.batch_first, type(module).__name__)
-    packed, layout = layout.packed, layout.padded()
     x = layout.x.detach()
-    if packed is not None and layout.lengths is not None:
+    if layout.packed is not None and layout.lengths is not None:
         x = x.masked_fill(~length_mask(len(x), layout.lengths, x.device).unsqueeze(2), 0)
     return layout._replace(x=x)
 

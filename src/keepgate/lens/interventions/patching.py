@@ -53,8 +53,6 @@ def patched(module: nn.Module, rerun: Rerun) -> Iterator[None]:
                 f"the layer was given {list(layout.x.shape[:2])} steps and rows, but {list(output.shape[:2])} were "
                 "run again; call the model with one row for each variant"
             )
-        if layout.packed is not None and layout.packed.sorted_indices is not None:
-            output = output.index_select(1, layout.packed.sorted_indices)
         if not layout.batched:
             final = tuple(state.squeeze(1) for state in final)
         return layout.output(output), as_hidden(final)
