@@ -178,9 +178,8 @@ def test_the_lens_reads_it_as_it_reads_any_task() -> None:
 
 
 def test_what_is_no_text_is_no_next_token(tmp_path: Path) -> None:
-    task = built().eval()
-    with torch.no_grad():
-        (task.readout.bias if task.bias is None else task.bias)[: len(SPECIAL)] = 9
+    task = built().eval().requires_grad_(False)
+    (task.readout.bias if task.bias is None else task.bias)[: len(SPECIAL)] = 9
     item = task.item("Ann sees ")
     (answer,) = task.predict([item])
     head = task.probe(item).head

@@ -270,6 +270,7 @@ def test_the_loss_is_that_of_the_tags_and_of_the_label() -> None:
 @pytest.mark.parametrize("label", [None, "dance"])
 def test_of_a_text_without_a_known_label_the_tags_are_learnt(label: str | None) -> None:
     task = Tagger.build(requests(), TaggerSettings(hidden_size=10, dropout=0.0, mask_rate=0.0), seed=0).eval()
+    task.requires_grad_(False)
     odd, other = replace(requests()[0], label=label), requests()[1]
     (example,) = task.prepare([odd], training=False)
     assert task.unlearnable(example) is None
