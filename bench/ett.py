@@ -67,6 +67,7 @@ def summary(horizons: Mapping[str, Figures]) -> Figures:
             name: round(sum(model[name] for model in models), 1)
             for name in ("steps", "minutes", "cpu_minutes")
         },
+        "waiting": round(statistics.mean(model["waiting"] for model in models), 4),
         **{
             part: {
                 name: round(statistics.mean(model[part][name] for model in models), 4)

@@ -73,14 +73,28 @@ class Row:
         seeds: dict[str, Figures] = json.loads(self.results.read_text(encoding="utf-8"))["seeds"]
         return seeds
 
+    def other_recipe(self) -> str:
+        """How the recipe of the recorded seeds differs from today's, in words; "" where it does not, or none is."""
+        if not self.results.exists():
+            return ""
+        then = leaves(json.loads(self.results.read_text(encoding="utf-8"))["recipe"])
+        now = leaves(self.recipe_now())
+        return "; ".join(
+            f"{name} was {then.get(name, 'not there')} and is {now.get(name, 'not there')}"
+            for name in sorted(then.keys() | now.keys())
+            if (name in then, then.get(name)) != (name in now, now.get(name))
+        )
+
+    def recipe_now(self) -> Any:
+        """The recipe as the results hold it."""
+        return json.loads(json.dumps(self.recipe()))
+
     def record(self, seed: int, figures: Figures) -> None:
         """Adds one seed's figures to the results, beside those of the same recipe; those of another are dropped.
 
         The file is written anew: one process records.
         """
-        recipe = json.loads(json.dumps(self.recipe()))
-        before = json.loads(self.results.read_text(encoding="utf-8")) if self.results.exists() else {}
-        seeds = before.get("seeds", {}) if before.get("recipe") == recipe else {}
+        seeds = {} if self.other_recipe() else self.seeds()
         seeds = dict(sorted((seeds | {str(seed): figures}).items()))
         values = {
             target.metric: [of_seed["test"][target.metric] for of_seed in seeds.values()]
@@ -90,13 +104,24 @@ class Row:
             "what": self.data,
             "mean": {metric: round(statistics.mean(of), 4) for metric, of in values.items()},
             "range": {metric: [min(of), max(of)] for metric, of in values.items()},
-            "recipe": recipe,
+            "recipe": self.recipe_now(),
             "seeds": seeds,
         }
         self.results.parent.mkdir(exist_ok=True)
         written = self.results.with_suffix(f".{seed}.new")
         written.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         written.replace(self.results)
+
+
+def leaves(recipe: Any, prefix: str = "") -> dict[str, Any]:
+    """The values of a recipe by their path, as "training.steps"."""
+    if not isinstance(recipe, dict):
+        return {prefix: recipe}
+    return {
+        path: value
+        for name, of in recipe.items()
+        for path, value in leaves(of, f"{prefix}.{name}" if prefix else name).items()
+    }
 
 
 def of_process(figures: Figures) -> Figures:

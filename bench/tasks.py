@@ -36,6 +36,14 @@ def main() -> None:
     )
     if missing:
         sys.exit("\n".join([*missing, "give the folder of the public data sets as --data"]))
+    if not options.dev_only and not options.anew:
+        others = {name: scoreboard.ROWS[name].other_recipe() for name in options.rows}
+        if changed := [f"{name}: {how}" for name, how in others.items() if how]:
+            sys.exit(
+                "\n".join(
+                    ["the recorded seeds have another recipe:", *changed, "--anew records without them"]
+                )
+            )
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(options.jobs) as pool:
         jobs = {pool.submit(_in_a_process, *run, options, Path(folder)): run for run in runs}
         failed = []
@@ -80,6 +88,7 @@ def options_of(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--jobs", type=int, default=1, help="trainings side by side, each on one thread")
     parser.add_argument("--dev-only", action="store_true", help="do not read the test part; record nothing")
+    parser.add_argument("--anew", action="store_true", help="drop recorded seeds of another recipe")
     parser.add_argument(
         "--figures", type=Path, help="write the figures of one seed there, and record nothing"
     )

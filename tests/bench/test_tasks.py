@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from bench import cmrc2018, ett, hotel_reviews, jsb_chorales, language_model, row, scoreboard, tagging, tasks
+from bench.markdown import RESULTS
 from bench.sources import SOURCES
 from keepgate.data.labelled import LabelledText
 from keepgate.data.questions import Question
@@ -59,7 +60,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> None:
     tasks.main()
 
 
-def test_seeds_of_one_recipe_stand_together_and_another_recipe_starts_anew(
+def test_seeds_of_one_recipe_stand_together_and_another_recipe_starts_anew_where_that_is_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for seed in ("1", "0", "1"):
@@ -78,8 +79,14 @@ def test_seeds_of_one_recipe_stand_together_and_another_recipe_starts_anew(
         "55.0 ± 7.1 (50.0–60.0; 2) / 1.50 ± 0.71 (1.00–2.00; 2)",
     ]
     assert printed[6:8] == ["1.0", "–"], "minutes of the processor, and none by the clock"
-    other = replace(ROW, recipe=lambda: {"steps": 4})
-    other.record(2, row.of_process(ROW.train(tmp_path, 2, True, None)))
+    other = replace(ROW, recipe=lambda: {"steps": 4, "settings": {"size": 0}})
+    monkeypatch.setattr(sys.modules[__name__], "ROW", other)
+    words = ["toy", "--data", str(tmp_path), "--seeds", "2"]
+    with pytest.raises(
+        SystemExit, match=r"settings.size was not there and is 0; steps was 3 and is 4\n--anew"
+    ):
+        run(monkeypatch, *words)
+    run(monkeypatch, *words, "--anew")
     assert list(json.loads(ROW.results.read_text())["seeds"]) == ["2"]
     assert [path.name for path in ROW.results.parent.iterdir()] == ["toy.json"]
 
@@ -169,8 +176,12 @@ def test_a_row_without_results_says_so(
 
 
 @pytest.mark.parametrize("name", scoreboard.ROWS)
-def test_every_recipe_is_json(name: str) -> None:
-    assert json.loads(json.dumps(scoreboard.ROWS[name].recipe()))
+def test_recorded_seeds_have_the_recipe_that_further_ones_are_trained_with(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(row, "RESULTS", RESULTS)
+    assert scoreboard.ROWS[name].recipe_now()
+    assert not scoreboard.ROWS[name].other_recipe()
 
 
 def test_the_reviews_are_split_by_the_text_alone() -> None:

@@ -3,6 +3,7 @@
 import copy
 import pickle
 import warnings
+import weakref
 
 import pytest
 import torch
@@ -190,6 +191,27 @@ def test_a_cell_that_the_core_cannot_run_is_said_once():
         warnings.simplefilter("error")
         Recurrent(nine, 2, 3)
         layer(torch.randn(4, 1, 2))
+
+
+def test_the_reference_is_announced_for_a_cell_in_training_and_for_one_of_keepgates(monkeypatch):
+    monkeypatch.setattr("keepgate.arrays.core_cell._WARNED", weakref.WeakSet())
+
+    @cell(gates="k", states="h a b c d e f g")
+    def eight(wx, uh, s):
+        h = tanh(wx.k + uh.k)
+        return Step(h=h, **{name: getattr(s, name) + h for name in "abcdefg"})
+
+    explain(made(cells.gru_reset_before, 3, 2, 4, 5))
+    for build, match in (
+        (lambda: Recurrent(eight, 2, 3, recurrent_dropout=0.5), "9 states.*reference runs it in training"),
+        (lambda: Recurrent("gru_reset_before", 2, 3), "gru_reset_before.*inside its step.*reference"),
+    ):
+        with pytest.warns(UserWarning, match=match) as caught:
+            build()
+        assert len(caught) == 1
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            build()
 
 
 def test_every_cell_of_the_literature_runs_on_the_core():

@@ -83,6 +83,8 @@ def masked_run(layer, x, seed, kind):
             new_c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
             new_h = sigmoid(o) * np.tanh(new_c)
             c = np.where(keep_c[t], c, new_c)
+        elif kind == "rnn":
+            new_h = np.tanh(wx + uh)
         else:
             (x_r, x_z, x_n), (u_r, u_z, u_n) = np.split(wx, 3, -1), np.split(uh, 3, -1)
             z = sigmoid(x_z + u_z)
@@ -101,20 +103,18 @@ MASKED = [
 ]
 
 
-def for_gru(options):
+def of_one_state(options):
     return options | {"zoneout": (options.get("zoneout", (0.0, 0.0))[0], 0.0)}
 
 
 @pytest.mark.parametrize("kernel", ["cpu", "reference"])
 @pytest.mark.parametrize("options", MASKED, ids=str)
-@pytest.mark.parametrize("kind", ["lstm", "gru"])
+@pytest.mark.parametrize("kind", ["lstm", "gru", "rnn"])
 def test_training_is_by_the_papers_equations(kind, options, kernel):
-    if kind == "gru":
-        options = for_gru(options)
+    if kind != "lstm":
+        options = of_one_state(options)
     torch.manual_seed(5)
-    layer = (keepgate.LSTM if kind == "lstm" else keepgate.GRU)(
-        INPUT, UNITS, dtype=torch.float64, kernel=kernel, **options
-    )
+    layer = getattr(keepgate, kind.upper())(INPUT, UNITS, dtype=torch.float64, kernel=kernel, **options)
     x = torch.randn(STEPS, ROWS, INPUT, dtype=torch.float64)
     if layer.regularisation is None:
         pytest.fail("nothing is masked")
@@ -124,7 +124,7 @@ def test_training_is_by_the_papers_equations(kind, options, kernel):
     torch.manual_seed(11)
     output, final = layer(x)
     agrees(output.detach(), torch.from_numpy(expected))
-    h_n, c_n = (final, None) if kind == "gru" else final
+    h_n, c_n = final if kind == "lstm" else (final, None)
     agrees(h_n[0].detach(), torch.from_numpy(h))
     if c_n is not None:
         agrees(c_n[0].detach(), torch.from_numpy(c))
@@ -133,7 +133,7 @@ def test_training_is_by_the_papers_equations(kind, options, kernel):
 @pytest.mark.parametrize("options", MASKED, ids=str)
 @pytest.mark.parametrize("kind", [keepgate.LSTM, keepgate.GRU])
 def test_the_core_agrees_with_the_reference_and_its_gradients(kind, options):
-    options = options if kind is keepgate.LSTM else for_gru(options)
+    options = options if kind is keepgate.LSTM else of_one_state(options)
     kernels = []
     for kernel in ("cpu", "reference"):
         torch.manual_seed(1)
@@ -258,7 +258,7 @@ def test_two_halves_of_a_batch_have_the_masks_of_the_whole(options, kernel):
 @pytest.mark.parametrize("kind", [keepgate.LSTM, keepgate.GRU])
 @pytest.mark.parametrize("options", [MASKED[-1], {"dropout": 0.5}], ids=str)
 def test_masks_are_the_callers_rows_however_these_are_handed_over(kind, kernel, options):
-    options = options if kind is keepgate.LSTM else for_gru(options)
+    options = options if kind is keepgate.LSTM else of_one_state(options)
     layer = kind(3, 20, 2, bidirectional=True, dtype=torch.float64, kernel=kernel, **options)
     x, lengths = torch.randn(7, 4, 3, dtype=torch.float64), [2, 7, 1, 5]
     packed = pack_padded_sequence(x, lengths, enforce_sorted=False)
@@ -330,6 +330,8 @@ def test_options_choose_the_cell():
     assert keepgate.GRU(3, 4, layer_norm=True).cell.name == "layer_norm_gru"
     assert keepgate.LSTM(3, 4, coupled=True).cell.name == "coupled_lstm"
     assert not any("bias" in name for name, _ in keepgate.LSTM(3, 4, layer_norm=True).named_parameters())
+    assert repr(keepgate.LSTM(3, 4, layer_norm=True)) == "LSTM(3, 4, layer_norm=True)"
+    assert repr(keepgate.LSTM(3, 4, coupled=True, bias=False)) == "LSTM(3, 4, bias=False, coupled=True)"
 
 
 @pytest.mark.parametrize(
@@ -344,6 +346,11 @@ def test_options_choose_the_cell():
         (lambda: keepgate.Recurrent("mingru", 3, 4, weight_drop=0.1), "no recurrent weights"),
         (lambda: keepgate.Recurrent("gru_reset_before", 3, 4, recurrent_dropout=0.1), "inside its step"),
         (lambda: keepgate.LSTM(3, 4, layer_norm=True, coupled=True), "choose one"),
+        (lambda: keepgate.LSTM(3, 4, layer_norm=True, bias=False), "shifts b_.*leave bias out"),
+        (lambda: keepgate.GRU(3, 4, layer_norm=True, bias=False), "shifts b_.*leave bias out"),
+        (lambda: keepgate.GRU(3, 4, coupled=True), "keeps z and writes 1 - z"),
+        (lambda: keepgate.RNN(3, 4, coupled=True), "no gates"),
+        (lambda: keepgate.RNN(3, 4, layer_norm=True), "take LSTM or GRU"),
         (lambda: keepgate.Recurrent(reads_memory, 3, 4, proj_size=2), "weights of reads_memory read c"),
         (lambda: keepgate.Recurrent(with_masks(cells.lstm, True, False, False), 3, 4), "inputs keep_output"),
     ],

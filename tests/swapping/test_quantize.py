@@ -119,6 +119,24 @@ def test_steppers_and_traces_have_the_bits_of_the_layer(cell, weights):
 
 
 @both_formats
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("LSTM", {"layer_norm": True}),
+        ("GRU", {"layer_norm": True}),
+        ("LSTM", {"coupled": True}),
+        ("LSTM", {"zoneout": (0.1, 0.4), "recurrent_dropout": 0.2, "weight_drop": 0.3}),
+        ("GRU", {"zoneout": (0.2, 0.0)}),
+        ("RNN", {"zoneout": (0.2, 0.0), "recurrent_dropout": 0.2}),
+    ],
+    ids=str,
+)
+def test_layers_of_every_option(kind, options, weights):
+    layer, twin = quantized(getattr(keepgate, kind)(7, 33, 2, bidirectional=True, **options).eval(), weights)
+    same(layer, twin, torch.randn(6, 3, 7), lengths=[6, 2, 4])
+
+
+@both_formats
 @pytest.mark.parametrize("kind", ["RNNCell", "LSTMCell", "GRUCell"])
 def test_cells_of_one_step(kind, weights):
     layer, twin = quantized(getattr(keepgate, kind)(5, 33), weights)

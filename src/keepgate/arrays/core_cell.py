@@ -33,6 +33,7 @@ class CoreCell:
 
 # By id(cell), since two cells may share a name. A cell that the core cannot run has the reason in its place.
 _REGISTERED: dict[int, CoreCell | str] = {}
+_WARNED: weakref.WeakSet[Cell] = weakref.WeakSet()
 _COMPILED = {} if MISSING else {id(cell): _core.cells().index(cell.name) for cell in cells.COMPILED}
 # Compiled graphs and exported programs of this process name cells by `operator_name`.
 _CELL_BY_OPERATOR: dict[str, Cell] = {}
@@ -57,15 +58,18 @@ def core_cell(cell: Cell) -> CoreCell:
 def prepare_cell(cell: Cell, trained: Cell | None = None) -> None:
     """Registers a cell with the core before its first call; warns once for a cell that the core cannot run.
 
-    trained: the cell in its place in training, if it is another.
+    trained: the cell in its place in training, if it is another. Without a core, its import has warned.
     """
-    if id(cell) not in _REGISTERED and isinstance(reason := _register(cell), str) and cell not in cells.CELLS:
-        warnings.warn(
-            f"{reason}; so the reference runs it, a loop over time in Python (keepgate.explain says so too)",
-            stacklevel=4,
-        )
-    if trained is not None:
-        core_cell_or_reason(trained)
+    for each, when in ((cell, ""), (trained or cell, " in training")):
+        if isinstance(reason := core_cell_or_reason(each), str):
+            if reason != MISSING and each not in _WARNED:
+                _WARNED.add(each)
+                warnings.warn(
+                    f"{reason}; so the reference runs it{when}, a loop over time in Python (keepgate.explain says so "
+                    "too)",
+                    stacklevel=4,
+                )
+            return
 
 
 def cell_of_operator(name: str) -> Cell:

@@ -2,6 +2,7 @@
 
 import numbers
 import operator
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -120,6 +121,23 @@ def rnn_cell(nonlinearity: str) -> Cell:
     if not isinstance(nonlinearity, str) or nonlinearity not in cell_by_name:
         raise SettingsError(f"Unknown nonlinearity {nonlinearity!r}; choose tanh or relu")
     return cell_by_name[nonlinearity]
+
+
+def check_no_option(why_not: Mapping[str, str], **options: Any) -> None:
+    """Raises SettingsError for an option that LSTM or GRU has and this layer lacks. why_not: the reason for each."""
+    for name, value in options.items():
+        if switch_of(name, value):
+            raise SettingsError(f"{name}=True: {why_not[name]}")
+
+
+def normalised_bias(*, layer_norm: bool, bias: bool) -> bool:
+    """Whether there are bias_ih and bias_hh. Raises SettingsError for no bias beside a normalisation, which has one."""
+    if layer_norm and not switch_of("bias", bias):
+        raise SettingsError(
+            "bias=False and layer_norm=True: the shifts b_* after a normalisation are part of the cell, and bias_ih "
+            "and bias_hh are never there; leave bias out"
+        )
+    return not layer_norm and bias
 
 
 def lstm_cell(*, layer_norm: bool, coupled: bool) -> Cell:

@@ -7,8 +7,14 @@ import torch
 
 from .. import cells
 from ..cells.choices import Init
-from .checks import check_no_projection, lstm_cell, rnn_cell, switch_of
+from .checks import check_no_option, check_no_projection, lstm_cell, normalised_bias, rnn_cell, switch_of
 from .recurrent import Recurrent
+
+_NOT_OF_RNN = {
+    "layer_norm": "there is no such RNN here; leave it out, take LSTM or GRU, or write the cell, with row_mean",
+    "coupled": "an RNN has no gates; leave it out, or take LSTM",
+}
+_NOT_OF_GRU = {"coupled": "a GRU's gates are coupled as they are: it keeps z and writes 1 - z; leave it out"}
 
 
 class RNN(Recurrent):
@@ -35,7 +41,10 @@ class RNN(Recurrent):
         zoneout: Sequence[float] = (0.0, 0.0),
         recurrent_dropout: float = 0.0,
         weight_drop: float = 0.0,
+        layer_norm: bool = False,
+        coupled: bool = False,
     ) -> None:
+        check_no_option(_NOT_OF_RNN, layer_norm=layer_norm, coupled=coupled)
         check_no_projection(proj_size, "RNN")
         self.nonlinearity = nonlinearity
         super().__init__(
@@ -75,11 +84,11 @@ class LSTM(Recurrent):
         layer_norm: bool = False,
         coupled: bool = False,
     ) -> None:
-        cell = lstm_cell(
-            layer_norm=switch_of("layer_norm", layer_norm), coupled=switch_of("coupled", coupled)
-        )
+        self.layer_norm, self.coupled = switch_of("layer_norm", layer_norm), switch_of("coupled", coupled)
+        cell = lstm_cell(layer_norm=self.layer_norm, coupled=self.coupled)
+        with_bias = normalised_bias(layer_norm=self.layer_norm, bias=bias)
         super().__init__(
-            cell, input_size, hidden_size, num_layers, False if layer_norm else bias, batch_first, dropout,
+            cell, input_size, hidden_size, num_layers, with_bias, batch_first, dropout,
             bidirectional, proj_size, device, dtype, init=init, horizon=horizon, forget_bias=forget_bias, kernel=kernel,
             zoneout=zoneout, recurrent_dropout=recurrent_dropout, weight_drop=weight_drop,
         )  # fmt: skip
@@ -112,11 +121,15 @@ class GRU(Recurrent):
         recurrent_dropout: float = 0.0,
         weight_drop: float = 0.0,
         layer_norm: bool = False,
+        coupled: bool = False,
     ) -> None:
-        cell = cells.layer_norm_gru if switch_of("layer_norm", layer_norm) else cells.gru
+        check_no_option(_NOT_OF_GRU, coupled=coupled)
+        self.layer_norm = switch_of("layer_norm", layer_norm)
+        cell = cells.layer_norm_gru if self.layer_norm else cells.gru
         check_no_projection(proj_size, "GRU")
+        with_bias = normalised_bias(layer_norm=self.layer_norm, bias=bias)
         super().__init__(
-            cell, input_size, hidden_size, num_layers, False if layer_norm else bias, batch_first, dropout,
+            cell, input_size, hidden_size, num_layers, with_bias, batch_first, dropout,
             bidirectional, 0, device, dtype, init=init, horizon=horizon, forget_bias=forget_bias, kernel=kernel,
             zoneout=zoneout, recurrent_dropout=recurrent_dropout, weight_drop=weight_drop,
         )  # fmt: skip

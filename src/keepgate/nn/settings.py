@@ -14,5 +14,9 @@ def changed_settings(layer: Any) -> str:
         masked = {"zoneout": (0.0, 0.0), "recurrent_dropout": 0.0, "weight_drop": 0.0}
         settings |= {name: getattr(layer.regularisation, name) for name in masked}
         defaults |= masked
-    changed = [f"{name}={value!r}" for name, value in settings.items() if value != defaults[name]]
+    variants = {name: True for name in ("layer_norm", "coupled") if layer.__dict__.get(name)}
+    if "layer_norm" in variants:
+        del settings["bias"]  # which it has settled
+    settings |= variants
+    changed = [f"{name}={value!r}" for name, value in settings.items() if value != defaults.get(name)]
     return ", ".join([f"{layer.input_size}, {layer.hidden_size}", *changed])
