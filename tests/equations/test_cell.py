@@ -271,6 +271,14 @@ def branching(wx, uh, s):
     return Step(h=wx.a if wx.b else uh.b)
 
 
+def misspelt(wx, uh, s):
+    return Step(h=sigmiod(wx.a + uh.b))  # noqa: F821
+
+
+def by_zero(wx, uh, s):
+    return Step(h=(wx.a + uh.b) * (1 / 0))
+
+
 def traces_reserved(wx, uh, s):
     return Step(h=wx.a + uh.b, output=wx.a)
 
@@ -316,6 +324,12 @@ WRONG = {
     "vectors not declared": (four_arguments, {"gates": "a b"}, r"cannot run on symbols.*'v'.*\(wx, uh, s\)"),
     "a vector without use": (four_arguments, {"gates": "a b", "vectors": "p"}, "depends on its vector 'p'"),
     "a branch": (branching, {"gates": "a b"}, "branched on wx_b.*relu, maximum"),
+    "a name that nothing has": (
+        misspelt,
+        {"gates": "a b"},
+        "cannot run on symbols.*'sigmiod' is not defined",
+    ),
+    "a division by zero": (by_zero, {"gates": "a b"}, "cannot run on symbols: division by zero"),
     "ONNX has other gates": (
         good,
         {"gates": "a b", "onnx": OnnxOperator("GRU", gates="z r n")},
@@ -329,8 +343,25 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(("step", "description", "message"), WRONG.values(), ids=WRONG)
-def test_a_wrong_description_is_told_what_to_do(step, description, message):
+# Those whose fault is in the first line of the step, below `def`; of the others it is in the declaration.
+FAULT_INSIDE = {
+    "unknown gate",
+    "unknown state",
+    "uh where there is none",
+    "not elementwise",
+    "a power",
+    "a tensor",
+    "a branch",
+    "a name that nothing has",
+    "a division by zero",
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_description_is_told_what_to_do_and_where(name):
+    step, description, message = WRONG[name]
     with pytest.raises(CellError, match=f"(?s){step.__name__}.*{message}|{message}") as raised:
         cell(**description)(step)
     assert step.__name__ in str(raised.value)
+    line = step.__code__.co_firstlineno + (name in FAULT_INSIDE)
+    assert str(raised.value).endswith(f"(test_cell.py, line {line})")

@@ -6,6 +6,8 @@ import pytest
 import torch
 
 import keepgate
+from keepgate.cells import CELLS
+from keepgate.equations import Step, cell, exp, maximum, minimum, relu, sigmoid, tanh
 
 
 def total_bias(layer, gate):
@@ -74,3 +76,111 @@ def test_cells_take_the_same_choices():
     cell = keepgate.GRUCell(5, 7, init="chrono", horizon=40)
     assert cell.bias_ih[7:14].min() >= 0
     assert keepgate.LSTMCell(5, 7, forget_bias=1.0).bias_ih[7:14].tolist() == [1.0] * 7
+
+
+@cell(gates="f i n", recurrent="none")
+def share_of_two(wx, uh, s):
+    f, i = sigmoid(wx.f + 3.0), sigmoid(2.0 * wx.i)
+    share = f / (i + f)
+    return Step(h=share * s.h + (1.0 - share) * wx.n, share=share)
+
+
+@cell(gates="f n")
+def with_constant(wx, uh, s):
+    f = sigmoid(wx.f + uh.f + 1.0)
+    return Step(h=f * s.h + (1.0 - f) * tanh(wx.n + uh.n), f=f)
+
+
+@cell(gates="f n")
+def hard(wx, uh, s):
+    f = maximum(minimum(0.2 * (wx.f + uh.f) + 0.5, 1.0), 0.0)
+    return Step(h=f * s.h + (1.0 - f) * tanh(wx.n + uh.n), f=f)
+
+
+@cell(gates="z n")
+def hard_complement(wx, uh, s):
+    z = minimum(maximum((wx.z + uh.z) / 6.0 + 0.5, 0.0), 1.0)
+    return Step(h=(1.0 - z) * s.h + z * tanh(wx.n + uh.n), z=z)
+
+
+@cell(gates="z n")
+def relu_clipped(wx, uh, s):
+    z = minimum(1.0, relu(0.5 - 0.2 * (wx.z + uh.z)))
+    return Step(h=z * s.h + (1.0 - z) * tanh(wx.n + uh.n), z=z)
+
+
+@cell(gates="i f z", states="h c n m")
+def slstm_exponential(wx, uh, s):
+    """The sLSTM with the other of its paper's forget gates, exp(a_f)."""
+    log_i, log_f = wx.i + uh.i, s.m + wx.f + uh.f
+    m = maximum(log_i, log_f)
+    i, f = exp(log_i - m), exp(log_f - m)
+    c, n = f * s.c + i * tanh(wx.z + uh.z), f * s.n + i
+    return Step(h=c / n, c=c, n=n, m=m, i=i, f=f)
+
+
+@cell(gates="f n", vectors="shift")
+def with_vector(wx, uh, s, v):
+    f = sigmoid(v.shift - (wx.f + uh.f))
+    return Step(h=f * s.h + (1.0 - f) * tanh(wx.n + uh.n), f=f)
+
+
+OTHER_GATES = (
+    share_of_two, with_constant, hard, hard_complement, relu_clipped, slstm_exponential, with_vector,
+)  # fmt: skip
+WITH_GATE = [c for c in (*CELLS, *OTHER_GATES) if c.analysis.retain_bias is not None]
+each_with_gate = pytest.mark.parametrize("cell", WITH_GATE, ids=lambda cell: cell.name)
+
+
+def retained(layer):
+    """The share of the memory that the first step retains of zeros, at zero input, by the step itself."""
+    trace = layer.trace(torch.zeros(1, 1, layer.input_size, dtype=torch.float64)).layer(0)
+    gate = layer.cell.retain_gate
+    return (1 - trace["z"] if gate is None else trace[gate]).flatten()
+
+
+def test_every_cell_with_a_keeping_gate_has_biases_for_it():
+    without = {"rnn_tanh", "rnn_relu", "ct_rnn", "indrnn"}
+    assert {c.name for c in (*CELLS, *OTHER_GATES)} - {c.name for c in WITH_GATE} == without
+
+
+@each_with_gate
+@pytest.mark.parametrize(("init", "forget_bias"), [("torch", -0.5), ("orthogonal", 2.0)])
+def test_the_keeping_gate_has_the_log_odds_that_were_asked_for(cell, init, forget_bias):
+    torch.manual_seed(0)
+    layer = keepgate.Recurrent(cell, 3, 20, init=init, forget_bias=forget_bias, dtype=torch.float64)
+    if cell.row_means:  # which normalise the other biases, too
+        torch.nn.init.zeros_(layer.bias_ih_l0)
+        torch.nn.init.zeros_(layer.bias_hh_l0)
+    asked = torch.full((20,), forget_bias, dtype=torch.float64).sigmoid()
+    torch.testing.assert_close(retained(layer), asked, rtol=1e-6, atol=1e-6)
+
+
+@each_with_gate
+def test_chrono_spreads_the_memories_of_every_keeping_gate(cell):
+    torch.manual_seed(0)
+    layer = keepgate.Recurrent(cell, 3, 500, init="chrono", horizon=100, dtype=torch.float64)
+    steps = 1 / (1 - retained(layer).detach()) - 1  # f / (1 - f), e to the power of the bias
+    assert steps.min() > 0.999
+    assert steps.max() < 99.01
+    assert abs(float(steps.mean()) - 50) < 4
+    assert abs(float(steps.std()) - 98 / math.sqrt(12)) < 2
+
+
+def test_a_gate_that_no_bias_of_a_single_block_sets_is_refused_as_such():
+    @cell(gates="f n")
+    def two_blocks(wx, uh, s):
+        f = sigmoid(wx.f + wx.n + uh.f)
+        return Step(h=f * s.h + (1.0 - f) * tanh(wx.n), f=f)
+
+    with pytest.raises(keepgate.SettingsError, match="keeps its memory by f, which no bias"):
+        keepgate.Recurrent(two_blocks, 3, 4, forget_bias=1.0)
+
+
+def test_an_exponential_without_a_bound_is_no_gate():
+    @cell(gates="f n")
+    def unbounded(wx, uh, s):
+        f = exp(maximum(wx.f, uh.f))
+        return Step(h=f * s.h + wx.n, f=f)
+
+    assert unbounded.retain_gate is None

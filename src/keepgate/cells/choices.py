@@ -40,10 +40,16 @@ def check_init(cell: Cell, init: str, horizon: float | None, forget_bias: float 
         )
     if forget_bias is not None and not math.isfinite(forget_bias):
         raise SettingsError(f"forget_bias is {forget_bias}; it must be finite")
-    retain_bias = cell.analysis.retain_bias
-    lacks_bias = not bias and (retain_bias is None or retain_bias[0] in cell.gates)
-    if (horizon is not None or forget_bias is not None) and (retain_bias is None or lacks_bias):
-        lacks = "was built with bias=False" if lacks_bias else "has no gate of its own that keeps its memory"
-        raise SettingsError(
-            f"{cell.name} {lacks}, so its memory cannot be set by a bias; use init='orthogonal' or 'torch'"
-        )
+    if horizon is None and forget_bias is None:
+        return
+    if cell.analysis.retain_bias is None:
+        gate = cell.retain_gate
+        lacks = "has no gate of its own that keeps its memory"
+        lacks = lacks if gate is None else f"keeps its memory by {gate}, which no bias of a single block sets"
+    elif not bias and any(part.name in cell.gates for part in cell.analysis.retain_bias):
+        lacks = "was built with bias=False"
+    else:
+        return
+    raise SettingsError(
+        f"{cell.name} {lacks}, so its memory cannot be set by a bias; use init='orthogonal' or 'torch'"
+    )

@@ -6,8 +6,8 @@ from functools import cached_property
 from .additive import AdditiveUpdate, additive_update, output_slope
 from .derivative import derivative, gradients
 from .expr import Expr, topological
+from .gates import GateBias, gate_biases, is_gate
 from .graph import Graph
-from .simplify import MINUS_ONE, ONE, ZERO
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -98,39 +98,27 @@ class Analysis:
         return next((name for name in self.graph.traced if name in names), None)
 
     @cached_property
-    def retain_bias(self) -> tuple[str, int] | None:
-        """The gate block whose bias sets how much memory is retained, or the vector that is added like one, and the
-        sign of its effect: 1 in an LSTM (f), -1 in a minGRU, where 1 - z retains. None if no bias does."""
-        return self._bias(self._direct_factors[self.memory_state])
+    def retain_bias(self) -> tuple[GateBias, ...] | None:
+        """The biases that set how much memory is retained, that of the gate's own block first: in an LSTM f's, in a
+        minGRU z's, where 1 - z retains, in a minLSTM f's and i's. None if no bias does."""
+        return gate_biases(self.graph, self._direct_factors[self.memory_state])
 
     @cached_property
     def retain_block(self) -> tuple[str, int] | None:
         """The retain gate's own block, else that of `retain_bias`, with the sign of its effect; None without either."""
         if self.retain_gate in self.graph.wx:
             return self.retain_gate, 1
-        return self.retain_bias if self.retain_bias and self.retain_bias[0] in self.graph.wx else None
+        own = next(iter(self.retain_bias or ()), None)
+        return (own.name, own.sign) if own and own.name in self.graph.wx else None
 
     @cached_property
-    def input_bias(self) -> tuple[str, int] | None:
-        """The same for the input gate; None if it is the retain gate's own block, as in a GRU."""
-        block = None if self.input_gate is None else self._bias(self.graph.traced[self.input_gate])
-        return block if block and self.retain_bias and block[0] != self.retain_bias[0] else None
-
-    def _bias(self, gate: Expr) -> tuple[str, int] | None:
-        sign = 1
-        if gate.op == "sub" and gate.args[0] is ONE:
-            gate, sign = gate.args[1], -1
-        if gate.op != "sigmoid":
+    def input_bias(self) -> tuple[GateBias, ...] | None:
+        """The same for the input gate; None if `retain_bias` sets it already, as in a GRU."""
+        if self.input_gate is None or self.retain_bias is None:
             return None
-        slopes = {name: derivative(gate.args[0], wx) for name, wx in self.graph.wx.items()}
-        nonzero = [(name, slope) for name, slope in slopes.items() if slope is not ZERO]
-        if len(nonzero) != 1 or nonzero[0][1] not in (ONE, MINUS_ONE):
-            # Where wx is normalised first, what is added to it is a weight per unit.
-            slopes = {name: derivative(gate.args[0], node) for name, node in self.graph.vectors.items()}
-            nonzero = [(name, slope) for name, slope in slopes.items() if slope in (ONE, MINUS_ONE)]
-        if len(nonzero) != 1 or nonzero[0][1] not in (ONE, MINUS_ONE):
-            return None
-        return nonzero[0][0], sign if nonzero[0][1] is ONE else -sign
+        biases = gate_biases(self.graph, self.graph.traced[self.input_gate]) or ()
+        shared = {bias.name for bias in biases} & {bias.name for bias in self.retain_bias}
+        return None if shared else biases or None
 
     @cached_property
     def linear(self) -> bool:
@@ -141,23 +129,3 @@ class Analysis:
         old = set(self.graph.previous.values())
         factors = [derivative(new, prev) for new in self.graph.next.values() for prev in old]
         return not any(node in old for node in topological(factors))
-
-
-def is_gate(node: Expr) -> bool:
-    """Whether a value lies in [0, 1] for all inputs, recognised by the forms in the literature."""
-    match node.op, node.args:
-        case "sigmoid", _:
-            return True
-        case "sub", (one, other):
-            return one.op == "const" and one.value == 1 and is_gate(other)
-        case "maximum", (bounded, low):  # maximum(minimum(x, 1), 0), the hard sigmoid
-            high = bounded.args[1] if bounded.op == "minimum" else bounded
-            return low.value == 0 and high.value == 1
-        case "mul", (a, b):
-            return is_gate(a) and is_gate(b)
-        case "div", (part, whole):  # f / (f + i), as in the minLSTM
-            return whole.op == "add" and part in whole.args and all(map(is_gate, whole.args))
-        case "exp", (shifted,):  # exp(a - maximum(a, b)), as in the sLSTM
-            largest = shifted.args[1] if shifted.op == "sub" else shifted
-            return largest.op == "maximum" and shifted.args[0] in largest.args
-    return False

@@ -132,7 +132,7 @@ def trace_step(cell: Declaration) -> Graph:
         results = cell.step(*arguments)
     except CellError as error:
         raise CellError(f"{cell.name}: {error}") from None
-    except (TypeError, AttributeError) as error:
+    except (TypeError, AttributeError, NameError, ValueError, LookupError, ArithmeticError) as error:
         raise CellError(
             f"{cell.name}'s step cannot run on symbols: {error}; write it as a function of "
             f"(wx, uh, s{', vectors' if vectors else ''}{', inputs' if unit_inputs else ''}) with + - * / and "

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from ..equations import Cell
+from ..equations.gates import GateBias
 
 
 @torch.no_grad()
@@ -29,8 +30,11 @@ def initialise(
     "chrono":     orthogonal, and memories spread over 1 to `horizon` steps: the keeping gate's bias is
                   log U[1, horizon - 1], the writing gate's its negative. Tallec & Ollivier (2018), arXiv:1804.11188.
     Of a cell that normalises, scales begin at 1 and what is added to them at 0.
-    forget_bias:  the total bias of the gate that keeps. Jozefowicz et al. (2015): 1 for an LSTM.
-    Where a gate's complement keeps or writes (1 - z in a minGRU), its bias has the other sign.
+    forget_bias:  the log-odds of the keeping gate at zero input and state, in an LSTM the total bias of f. Jozefowicz
+                  et al. (2015): 1 for an LSTM.
+    What a step itself adds to a bias is subtracted. Where a gate's complement keeps or writes (1 - z in a minGRU), its
+    bias has the other sign; of a share, f / (f + i) in the minLSTM, f's is the log-odds and i's its negative; of the
+    sLSTM's stabilised f, i's is 0; a hard sigmoid has the value that the sigmoid would have.
     """
     if init == "torch":
         bound = 1 / math.sqrt(hidden_size) if hidden_size else 0.0  # a cell without units
@@ -46,11 +50,11 @@ def initialise(
             nn.init.zeros_(weights[name])
     if horizon is not None:
         memory = torch.empty(hidden_size).uniform_(1, horizon - 1).log()
-        _set_bias(cell, weights, cell.analysis.retain_bias, memory)
+        _set_gate(cell, weights, cell.analysis.retain_bias, memory)
         if cell.analysis.input_bias is not None:
-            _set_bias(cell, weights, cell.analysis.input_bias, -memory)
+            _set_gate(cell, weights, cell.analysis.input_bias, -memory)
     if forget_bias is not None:
-        _set_bias(cell, weights, cell.analysis.retain_bias, torch.full((hidden_size,), float(forget_bias)))
+        _set_gate(cell, weights, cell.analysis.retain_bias, torch.full((hidden_size,), float(forget_bias)))
 
 
 def _fill(name: str, weight: Tensor, gates: int) -> None:
@@ -65,17 +69,22 @@ def _fill(name: str, weight: Tensor, gates: int) -> None:
             nn.init.orthogonal_(block) if name == "weight_hh" else nn.init.xavier_uniform_(block)
 
 
-def _set_bias(cell: Cell, weights: dict[str, Tensor], gate: tuple[str, int] | None, value: Tensor) -> None:
-    """The total bias of one gate, which acts with a sign: all of it in bias_ih, none in bias_hh."""
-    assert gate is not None
-    (name, sign), total = gate, len(cell.gates)
-    if name in cell.vectors:
-        weights[name].copy_(sign * value)
-        return
-    index = cell.gates.index(name)
-    weights["bias_ih"].chunk(total)[index].copy_(sign * value)
-    if "bias_hh" in weights:
-        weights["bias_hh"].chunk(total)[index].zero_()
+def _set_gate(
+    cell: Cell, weights: dict[str, Tensor], biases: tuple[GateBias, ...] | None, log_odds: Tensor
+) -> None:
+    """The total biases with which a gate has these log-odds: all of each in bias_ih, none in bias_hh."""
+    assert biases is not None
+    log_odds = log_odds.to(weights["weight_ih"].device)
+    for bias in biases:
+        vectors = {name: weights[name] for name in cell.vectors if name != bias.name}
+        total = bias.total(log_odds, vectors)
+        if bias.name in cell.vectors:
+            weights[bias.name].copy_(total)
+            continue
+        index = cell.gates.index(bias.name)
+        weights["bias_ih"].chunk(len(cell.gates))[index].copy_(total)
+        if "bias_hh" in weights:
+            weights["bias_hh"].chunk(len(cell.gates))[index].zero_()
 
 
 class SkipInit(TorchFunctionMode):

@@ -52,7 +52,7 @@ class Recurrent(nn.RNNBase):
 
     cell:        a Cell, or the name of one of keepgate's or of one that keepgate.cells.register was given.
     init:        "torch" (uniform, the numbers torch.nn draws), "orthogonal", or "chrono" with `horizon` in steps.
-    forget_bias: total bias of the gate that keeps (LSTM f, GRU z), or None to leave it as `init` makes it.
+    forget_bias: log-odds of the keeping gate at zero input and state (an LSTM's b_f), or None to leave it to `init`.
     kernel:      the name of the kernel that must run every call, or None for the first that can.
     zoneout, recurrent_dropout, weight_drop: probabilities of masks in training, as `Regularisation` has them.
     first_row:   an attribute: the number of a call's first row for these masks, such as 8 in a second half of 16 rows.

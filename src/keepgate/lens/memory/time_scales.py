@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from ...equations.analysis import is_gate
+from ...equations.gates import is_gate
 from ...errors import ShapeError
 from ...nn.trace import LayerTrace
 from ..compact_repr import compact_repr

@@ -12,7 +12,7 @@ from ...data.labelled_series import LabelledSeries
 from ...data.questions import Question
 from ...data.series import Series
 from ...data.text import Tokens
-from ...equations.analysis import is_gate
+from ...equations.gates import is_gate
 from ...nn.trace import LayerTrace
 from ...tasks.answer import Answer
 from ...tasks.probe import Probed
