@@ -74,15 +74,15 @@ template <class T>
 KEEPGATE_INLINE Vec<T> minimum(Vec<T> a, Vec<T> b) {
   return a.v == a.v ? min(a, b).v : a.v;
 }
+// 1 where x > 0, else 0.
+template <class T>
+KEEPGATE_INLINE Vec<T> step_of(Vec<T> x) {
+  return x.v > Vec<T>(T(0)).v ? Vec<T>(T(1)).v : Vec<T>(T(0)).v;
+}
 // 1 where a > b, else 0.
 template <class T>
 KEEPGATE_INLINE Vec<T> greater(Vec<T> a, Vec<T> b) {
   return a.v > b.v ? Vec<T>(T(1)).v : Vec<T>(T(0)).v;
-}
-// a where the condition is not 0, else b.
-template <class T>
-KEEPGATE_INLINE Vec<T> where(Vec<T> condition, Vec<T> a, Vec<T> b) {
-  return condition.v != Vec<T>(T(0)).v ? a.v : b.v;
 }
 
 }  // namespace keepgate::KEEPGATE_SET

@@ -6,6 +6,7 @@
 #pragma once
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 #if defined(__x86_64__)
 #include <immintrin.h>
 #elif defined(__aarch64__)
@@ -245,10 +246,10 @@ template <class T>
 KEEPGATE_INLINE Vec<T> maximum(Vec<T> a, Vec<T> b) {
   return a.v == a.v ? max(a, b).v : a.v;
 }
-// The derivative of relu: 1 where x > 0 and, as in torch, for a NaN.
+// a where the condition is not 0, else b.
 template <class T>
-KEEPGATE_INLINE Vec<T> step_of(Vec<T> x) {
-  return x.v <= Vec<T>(T(0)).v ? Vec<T>(T(0)).v : Vec<T>(T(1)).v;
+KEEPGATE_INLINE Vec<T> where(Vec<T> condition, std::type_identity_t<Vec<T>> a, std::type_identity_t<Vec<T>> b) {
+  return condition.v != Vec<T>(T(0)).v ? a.v : b.v;
 }
 
 }  // namespace keepgate::KEEPGATE_SET

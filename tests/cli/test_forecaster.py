@@ -58,6 +58,17 @@ def test_it_is_trained_on_one_file_and_measured_on_its_end(tmp_path: Path, keepg
     assert "nats" not in printed
 
 
+def test_figures_of_a_window_or_two_are_told_to_say_little(tmp_path: Path, keepgate) -> None:
+    (tmp_path / "power.csv").write_text(rows(3))
+    words = ("--target", "load", "--out", tmp_path / "m", "--steps", 2, "--set", "hidden_size=4")
+    ran = keepgate("train", "forecaster", tmp_path / "power.csv", "--dev", tmp_path / "power.csv", *words)
+    assert ran.code == 0, ran.err
+    printed = " ".join(ran.out.split())
+    assert "2 steps of 1 window." in printed
+    assert re.search(r"It learns from [1-3] windows? only, and so few say little", printed), printed
+    assert re.search(r"It was measured on [1-3] windows? only", printed), printed
+
+
 def test_a_table_that_memory_cannot_hold_is_trained_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keepgate
 ) -> None:

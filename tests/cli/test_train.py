@@ -335,6 +335,13 @@ def test_a_file_without_a_task_is_asked_about(tmp_path: Path, keepgate) -> None:
     assert "train forecaster" not in words
     assert not (tmp_path / "mine").exists()
     (tmp_path / "zeros").write_bytes(bytes(10))
+    for words, says in (
+        (("nofile.csv",), "nofile.csv does not exist; before the files stands what is trained"),
+        ((tmp_path / "none", "--out", "mine"), "none does not exist; before"),
+        ((tmp_path,), "is a folder; name the files in it; before"),
+    ):
+        ran = keepgate("train", *words)
+        assert (ran.code, says in " ".join(ran.err.split())) == (3, True), ran.err
     ran = keepgate("train", tmp_path / "zeros")
     assert (ran.code, "is read by no training command" in ran.err.replace("\n", " ")) == (2, True)
     ran = keepgate("train", "clasifier", both)

@@ -250,20 +250,39 @@ def test_a_space_that_is_none_is_refused(table: dict[str, Any], message: str) ->
         space_from(table, ClassifierSettings, "--space s.toml:")
 
 
-def test_seeds_may_be_tried_and_the_best_is_told(
+def test_each_seed_is_tried_once_and_their_mean_and_range_stand_beside_the_best(
     words: list[object], tmp_path: Path, keepgate, faked
 ) -> None:
     (tmp_path / "space.toml").write_text("seed = [3, 4]\n")
-    trials = faked(lambda _: 1.0)
+    trials = faked(lambda _: float(len(trials.seeds)))
     ran = keepgate(*words, "--tune", 8)
     assert ran.code == 0, ran.err
-    assert set(trials.seeds) == {3, 4}
+    assert trials.seeds == [3, 4]
     assert all(not pairs for pairs in trials.settings)
     text = (tmp_path / "mine.toml").read_text()
     assert "seed" not in tomllib.loads(text), "the file is for --settings, and the seed an option beside it"
-    assert re.search(
-        rf"Best of 8: .* with seed.{re.search(r'--seed ([34])', text)[1]}", ran.out.replace("\n", " ")
+    assert "--seed 3" in text
+    assert "Best of 2: MSE 1 with seed=3" in ran.out
+    assert re.search(r"Over 2 seeds: mean 1\.50*, 1\.?0* to 2\.?0*\.", ran.out), ran.out
+
+
+def test_every_combination_has_each_seed(words: list[object], tmp_path: Path, keepgate, faked) -> None:
+    (tmp_path / "space.toml").write_text(
+        "dropout = { low = 0.0, high = 0.5 }\nseed = { low = 5, high = 7 }\n"
     )
+    lucky = iter([1.0, 9.0, 9.0, 2.0, 2.0, 2.0])
+    trials = faked(lambda _: next(lucky))
+    ran = keepgate(*words, "--tune", 6)
+    assert ran.code == 0, ran.err
+    assert trials.seeds == [5, 6, 7] * 2
+    first, second = trials.settings[0], trials.settings[3]
+    assert trials.settings == [first] * 3 + [second] * 3
+    assert first == {"dropout": "0.4"} != second
+    printed = " ".join(ran.out.split())
+    assert "Best of 6: MSE 1 with dropout=0.4, seed=5." in printed
+    # The best single seed is not of the best settings, which is told.
+    assert re.search(r"Over 3 seeds of dropout=0\.4: mean 6\.33", printed), printed
+    assert re.search(rf"Over 3 seeds of dropout={second['dropout']}: mean 2", printed)
 
 
 def test_every_task_has_a_space_around_its_defaults() -> None:

@@ -7,6 +7,7 @@ from keepgate.data.balance import imbalance_of
 from keepgate.data.labelled import LabelledText
 from keepgate.data.labelled_series import LabelledSeries
 from keepgate.data.questions import Question
+from keepgate.data.series import Series, make_series
 from keepgate.data.tagged import tagged_text
 
 
@@ -71,3 +72,14 @@ def test_series_are_counted_in_steps() -> None:
 @pytest.mark.parametrize("items", [[], [object()] * 200, [LabelledText(text="")] * 200])
 def test_of_nothing_nothing_is_said(items: list[object]) -> None:
     assert imbalance_of(items, "texts") == []
+
+
+def test_short_series_beside_a_long_one_are_told() -> None:
+    def series(steps: int) -> Series:
+        return make_series(np.arange(float(steps)))
+
+    (sentence,) = imbalance_of([series(3000), series(120), series(400)], "series")
+    assert sentence.startswith(
+        "1 of 3 series have less than a tenth of the steps of the longest (120 beside 3,000)"
+    )
+    assert imbalance_of([series(1200), series(120)], "series") == []

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from keepgate.data.corpora import questions_in
 from keepgate.data.corpora.labelled import read_labelled, read_texts
-from keepgate.data.multilabel import MultilabelText
+from keepgate.data.corpora.labelled_series import series_in
+from keepgate.data.multilabel import MultilabelText, labels_of
 from keepgate.errors import CorpusError
 
 
@@ -36,6 +38,35 @@ def test_a_field_may_hold_line_breaks_and_the_place_is_its_first_line(tmp_path: 
     assert [item.text for item in corpus.items] == ["one\ntwo", "three"]
     assert [item.id for item in corpus.items] == [f"{path}:2", f"{path}:4"]
     assert str(corpus.left_out[0]) == f"{path}, line 5: the text is empty"
+
+
+@pytest.mark.parametrize(
+    ("value", "spelt"), [("1.0", "1"), ("1", "1"), ("-2.50", "-2.5"), ("true", "true"), ('" a "', "a")]
+)
+def test_a_label_is_spelt_alike_wherever_it_stands(value: str, spelt: str, tmp_path: Path) -> None:
+    for content in (f'{{"text": "a", "label": {value}}}', f'{{"text": "a", "label": [{value}]}}'):
+        (item,) = read_labelled(written(tmp_path, "a.jsonl", content)).items
+        assert labels_of(item) == (spelt,)
+    (series,), _ = series_in(f'{{"a": 1, "label": {value}}}'.encode(), "a", labelled=True)
+    assert series.label == spelt
+    content = f'{{"text": "a", "question": "b", "answer": {value}}}\n' * 2
+    assert questions_in(content, "a").questions[0].answers[0].strip() == spelt
+
+
+def test_names_are_looked_for_in_all_rows_of_json_lines(tmp_path: Path) -> None:
+    lines = '{"label": "x"}\n{"id": 7, "text": "a", "label": "y"}\n{"text": "b", "label": "z"}\n'
+    path = written(tmp_path, "a.jsonl", lines)
+    corpus = read_labelled(path)
+    assert [(item.text, item.label, item.id) for item in corpus.items] == [
+        ("a", "y", "7"),
+        ("b", "z", f"{path}:3"),
+    ]
+    assert str(corpus.left_out[0]) == f"{path}, line 1: the text is empty"
+    assert [(item.text, item.id) for item in read_texts(lines, "a").items] == [
+        ("", ""),
+        ("a", "7"),
+        ("b", ""),
+    ]
 
 
 def test_columns_may_be_named(tmp_path: Path) -> None:
@@ -81,10 +112,13 @@ def test_texts_to_predict_come_from_lines_or_a_table() -> None:
     with pytest.raises(CorpusError, match="there is no text"):
         read_texts("text\n\n", "x")
     assert read_texts("one\n\ntwo\n", "x").left_out == []
-    for rows in ('{"text": "one"}\n{"txt": "two"}\n', "text,stars\none,1\n,2\n"):
+    for rows, place in (
+        ('{"text": "one"}\n{"txt": "two"}\n', "line 2"),
+        ("text,stars\none,1\n,2\n", "line 3"),
+    ):
         corpus = read_texts(rows, "x")
         assert [item.text for item in corpus.items] == ["one", ""]
-        assert [each.where for each in corpus.left_out] == [corpus.items[1].id.replace("x:", "line ")]
+        assert [each.where for each in corpus.left_out] == [place]
 
 
 def test_one_column_is_not_both_text_and_label(tmp_path: Path) -> None:

@@ -223,6 +223,20 @@ def test_rows_without_times_are_taken_in_order_and_that_is_told(read) -> None:
     assert "in order, without times" in corpus.account()
 
 
+def test_a_long_table_without_times_has_a_series_for_each_name_of_a_usual_column(read) -> None:
+    rows = [f"{name},{k * size}" for name, size in (("N", 1), ("S", 10)) for k in range(6)]
+    corpus = read(table("series,y", *rows))
+    assert [(item.id, item.targets[:, 0].tolist()) for item in corpus.items] == [
+        ("N", [0, 1, 2, 3, 4, 5]), ("S", [0, 10, 20, 30, 40, 50])
+    ]  # fmt: skip
+    assert "2 series of 12 steps (csv), in order, without times" in corpus.account()
+    mixed = read(table("name,y", *(f"{name},{k}" for k in range(6) for name in "NS")), series_column="name")
+    assert [item.targets[:, 0].tolist() for item in mixed.items] == [[*range(6)]] * 2
+    # Texts that come and go, and names that are all different, are of no series.
+    weather = read(table("weather,id,y", *(f"{'rs'[k % 2]},{k},{k}" for k in range(6))), target="y")
+    assert [len(item) for item in weather.items] == [6]
+
+
 TWO_SERIES = table("date,shop,kind,sold", *(
     f"2024-01-{day:02},{shop},{shop}{kind},{day}" for day in range(1, 9) for shop, kind in (("N", "x"), ("S", "y"))
 ))  # fmt: skip
@@ -254,6 +268,9 @@ DAYS = [f"2024-01-{day:02}" for day in range(1, 11)]
         (table("date,y", "2024-01-01,", "2024-01-02,"), {"target": "y"}, "there is no series"),
         (table("from,to,y", *(f"{day},{day},1" for day in DAYS)), {}, "both hold times"),
         (TWO_SERIES, {}, "'shop' or 'kind' may tell its series apart; say with --series-column"),
+        (table("unique_id,y", *(f"{name},{k}" for k in range(4) for name in "NS")), {},
+         "there are no times, and 'unique_id' may tell its series apart; say with --series-column"),
+        (table("shop,y", *(f"{name},{k}" for name in "NS" for k in range(4))), {}, "'shop' may tell its series apart"),
         (TWO_SERIES, {"series_column": "shop", "target": "sold", "static": "sold"}, "is named for two parts"),
         (table("date,shop,a,b", *(f"{day},{shop},1,2" for day in DAYS for shop in "NS")), {}, "say with --target"),
         (table("date,shop,a,b", *(f"{day},{shop},1,{day[-1]}" for day in DAYS for shop in "NS")),

@@ -1,10 +1,12 @@
 """Tagged texts: three formats told apart, and what is broken is named with its line."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from keepgate.data.corpora import questions_in
 from keepgate.data.corpora.tagged import read_tagged, read_untagged
 from keepgate.data.tagged import TaggedText, characters_of, tagged_text
 from keepgate.errors import CorpusError
@@ -111,6 +113,15 @@ def test_texts_to_be_tagged_keep_their_own_offsets() -> None:
     ):
         with pytest.raises(CorpusError, match=says):
             read_untagged(content, "x", item=cut)
+
+
+@pytest.mark.parametrize("reads", [read_untagged, questions_in], ids=["tagger", "reader"])
+def test_a_name_that_is_missing_is_answered_with_the_nearest_first(reads: Callable[..., object]) -> None:
+    fields = [*"abcdefghij", "txt", "tokns"]
+    content = (json.dumps(dict.fromkeys([*fields, "question"], "x")) + "\n") * 2
+    options, nearest = ({"item": cut}, "'tokns'") if reads is read_untagged else ({}, "'txt'")
+    with pytest.raises(CorpusError, match=f"only {nearest}, "):
+        reads(content, "x", **options)
 
 
 def test_a_line_may_have_a_label_of_the_whole_text(tmp_path: Path) -> None:

@@ -280,6 +280,15 @@ def test_a_swapped_model_breaks_the_graph_where_torchs_did_and_nowhere_if_dynamo
     assert [len(nodes) for nodes in backend.operators] == [1]
 
 
+@pytest.mark.parametrize("weights", ["int8", "bfloat16"])
+def test_quantized_layers_run_in_one_graph(weights):
+    layer, x = keepgate.LSTM(7, 33, 2, bidirectional=True), torch.randn(6, 3, 7)
+    assert keepgate.quantize(layer, weights).quantized
+    with torch.no_grad():
+        for mine, other in zip(flat(compiled(layer)(x)), flat(layer(x)), strict=True):
+            agrees(mine, other)
+
+
 def test_gates_are_shown_outside_the_graph_and_not_exported():
     layer, x, shown = keepgate.GRU(3, 4), torch.randn(5, 2, 3), []
     expected = layer(x)[0]

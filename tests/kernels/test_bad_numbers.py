@@ -6,7 +6,9 @@ import pytest
 import torch
 
 from keepgate import cells
+from keepgate.equations import Step, cell, step_of
 from tests.kernels.calls import CORE, DTYPES, derivatives, made, names, results, values
+from tests.kernels.user_cells import everything
 
 every_cell = pytest.mark.parametrize("cell", CORE, ids=lambda cell: cell.name)
 every_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=str)
@@ -66,6 +68,27 @@ def test_a_bad_number_in_the_input_stays_in_its_row(bad, cell, dtype):
             assert found["output"][step:, row].isnan().all()
             assert found["gradient of weight_ih"].isnan().any()
             alike(found, results(hurt, "reference"))
+
+
+@every_dtype
+@pytest.mark.parametrize("bad", BAD, ids=str)
+def test_every_operation_gives_of_bad_numbers_what_the_reference_gives(bad, dtype):
+    hurt = with_number(made(everything, STEPS, ROWS, INPUTS, HIDDEN, dtype, trace=True), "x", (4, 3, 2), bad)
+    alike(values(hurt, "cpu"), values(hurt, "reference"))
+
+
+@cell(gates="a", states="h", recurrent="none")
+def step_alone(wx, uh, s):
+    return Step(h=step_of(wx.a))
+
+
+def test_a_step_of_nan_is_none():
+    call = made(step_alone, 1, 3, 1, HIDDEN, bias="none")
+    with torch.no_grad():
+        call.weight_ih.fill_(1)
+        call.x.copy_(torch.tensor([float("nan"), float("inf"), float("-inf")]).view(1, 3, 1))
+    for kernel in ("cpu", "reference"):
+        assert values(call, kernel)["output"].mean(-1).tolist() == [[0, 1, 0]]
 
 
 @every_cell

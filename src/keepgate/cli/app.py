@@ -7,7 +7,7 @@ from pathlib import Path
 from cyclopts import App, Group, Parameter, UnknownCommandError
 
 from .. import __version__
-from ..errors import SettingsError
+from ..errors import CorpusError, SettingsError
 from . import (
     ask,
     compare,
@@ -54,7 +54,7 @@ _COMMANDS = (
     (predict, "predict MODEL FILE [OPTIONS]"),
     (tag, "tag MODEL FILE [OPTIONS]"),
     (forecast, "forecast MODEL FILE [OPTIONS]"),
-    (write, "write MODEL --prompt TEXT [OPTIONS]"),
+    (write, "write MODEL (--prompt TEXT | --prompts FILE) [OPTIONS]"),
     (look, "look MODEL --text FILE [--question QUESTION] [OPTIONS]"),
     (serve, "serve [MODEL...] [OPTIONS]"),
     (site, "site DIR"),
@@ -70,7 +70,8 @@ _COMMANDS = (
 def run(arguments: Sequence[str]) -> None:
     """Runs one command line. Raises what the command raises, and cyclopts' errors for wrong use.
 
-    Raises SettingsError for `train FILE` without a task: it asks which of those that read the file is meant.
+    Raises SettingsError for `train FILE` without a task: it asks which of those that read the file is meant. Raises
+    CorpusError where there is no such file.
     """
     try:
         build()(arguments, exit_on_error=False, print_error=False, result_action="return_none")
@@ -79,7 +80,16 @@ def run(arguments: Sequence[str]) -> None:
             path = Path(error.unused_tokens[0])
             if path.is_file():
                 raise SettingsError(question_about(path)) from error
+            if path.suffix or len(path.parts) > 1:
+                raise CorpusError(_no_file(path)) from error
         raise
+
+
+def _no_file(path: Path) -> str:
+    """What is wrong with a path that is no file where the name of a training command belongs."""
+    is_folder = "is a folder; name the files in it" if path.is_dir() else "does not exist"
+    names = ", ".join(command.name for command in train_commands())
+    return f"{path} {is_folder}; before the files stands what is trained: `keepgate train COMMAND FILE`, of {names}"
 
 
 def build() -> App:

@@ -2,14 +2,18 @@
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from ..errors import SettingsError
+from ..data.corpora import questions_in
+from ..data.corpora.source import STANDARD_INPUT, name_of
+from ..errors import CorpusError, SettingsError
+from ..wording import count_of
 from .console import make_console, one_line, print_answer, print_json, print_text
 from .inputs import (
-    STANDARD_INPUT,
     Model,
     TextFile,
     load_for,
@@ -33,7 +37,8 @@ EPILOGUE = """Examples:
   cat notes.txt | keepgate ask my-model --text - --question "Who sails?"
   keepgate ask my-model --text notes.txt
 
-The last one asks for questions, one after the other."""
+The last one asks for questions, one after the other. Questions about many texts, each in a line of JSON with its text,
+are answered by `keepgate predict`."""
 
 
 def ask(
@@ -62,8 +67,9 @@ def ask(
 
     from ..data.questions import Question
 
-    reader = load_for("ask", model, "answers no questions")
+    reader = load_for(["ask"], model, "answers no questions")
     console = make_console()
+    _tell_questions(model, text, content)
     _tell_unknown(reader.vocabulary, "text", content)
     several = lines is not None and len(lines) > 1
     for number, line in enumerate(_prompted(content) if lines is None else lines):
@@ -97,6 +103,22 @@ def _prompted(content: str) -> Iterator[str]:
         hint = f"The text has {len(content):,} characters. Ask; an empty line or Ctrl-D ends."
         print_text(make_console(errors=True), hint, "dim")
     return prompted_questions()
+
+
+def _tell_questions(model: Path, path: str, content: str) -> None:
+    """An aside where the text is JSON that holds questions of its own."""
+    if content.lstrip()[0] not in "[{":
+        return
+    try:
+        count = len(questions_in(content, name_of(path)).questions)
+    except CorpusError:
+        return
+    print_text(
+        make_console(errors=True),
+        f"--text is JSON with {count_of(count, 'questions')} of its own, and is read as it stands, as one text; "
+        f"`keepgate predict {quote(str(model))} {quote(path)}` answers them.",
+        "yellow",
+    )
 
 
 def _tell_unknown(vocabulary: "Vocabulary | None", name: str, content: str) -> None:

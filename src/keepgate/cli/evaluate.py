@@ -12,7 +12,8 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
 
-from ..errors import BundleError
+from ..data.multilabel import labels_of
+from ..errors import BundleError, nearest_first
 from ..wording import amount, because, count_of, percent, sanitize
 from .console import make_console, one_line, print_json, print_text, seconds, table
 from .inputs import (
@@ -24,6 +25,7 @@ from .inputs import (
     TextColumn,
     at_least_one,
     columns_for,
+    refuse_options,
 )
 from .output_paths import check_writable
 
@@ -56,7 +58,10 @@ def evaluate(
         list[Path],
         Parameter(
             help="Questions with answers (SQuAD's JSON, JSON lines, TSV, bAbI), texts with labels (CSV, TSV, JSON "
-            "lines) or tags (columns, CoNLL-U, JSON lines), or a language model's plain text."
+            "lines) or tags (columns, CoNLL-U, JSON lines), or a language model's plain text; - reads "
+            "standard input.",
+            allow_leading_hyphen=True,
+            validator=refuse_options,
         ),
     ],
     /,
@@ -196,14 +201,28 @@ def print_impossible(
         task.choices is None and not measurement.by_label and first >= _HARDLY_ANY
     ):
         return
-    reasons = Counter(task.unlearnable(example) for example in task.prepare(items, training=False))
-    for reason, count in reasons.items():
+    reasons = [task.unlearnable(example) for example in task.prepare(items, training=False)]
+    for reason, count in Counter(reasons).items():
         if reason is not None:
-            print_text(
-                console,
-                f"{count:,} of {count_of(len(items), unit)} cannot be right{because(count, reason)}.",
-                "yellow",
-            )
+            share = f"{count:,} of {count_of(len(items), unit)}"
+            strange = _first_strange(task, items[reasons.index(reason)])
+            print_text(console, f"{share} cannot be right{because(count, reason)}.{strange}", "yellow")
+
+
+def _first_strange(task: Any, item: Any) -> str:
+    """A sentence on the first tag, label or answer of an item that is none of the model's; "" where all are."""
+    tags = task.choices or getattr(task, "labels", ())
+    labels = (labels_of(item) if hasattr(item, "label") else None) or ()
+    if hasattr(item, "tags"):
+        pairs = [*((tag, tags) for tag in item.tags or ()), *((name, task.text_labels) for name in labels)]
+    else:
+        pairs = [(name, tags) for name in (*labels, *getattr(item, "answers", ()))]
+    for name, known in pairs:
+        if known and name not in known:
+            listed = ", ".join(map(repr, nearest_first(name, known)[:_CONFUSED]))
+            more = ", …" if len(known) > _CONFUSED else ""
+            return sanitize(f" The first is {name!r}; the model has {listed}{more}.")
+    return ""
 
 
 def _print_by_label(console: Console, measurement: "Measurement") -> None:

@@ -18,6 +18,7 @@ from .inputs import (
     at_least_one,
     columns_for,
     evenly,
+    refuse_options,
 )
 from .look_outputs import PageLanguage
 
@@ -48,7 +49,9 @@ def examine(
             metavar="FILE",
             required=True,
             help="Questions with answers, a classifier's texts or series with labels, a tagger's texts with tags, a "
-            "forecaster's series, or plain text.",
+            "forecaster's series, or plain text; - reads standard input.",
+            allow_leading_hyphen=True,
+            validator=refuse_options,
         ),
     ],
     text_column: TextColumn = None,

@@ -102,6 +102,8 @@ def _what_is_wrong(error: cyclopts.CycloptsError, command: str) -> str:
         return _missing(error, command)
     if isinstance(error, cyclopts.RepeatArgumentError) and error.token.keyword:
         return f"{error.token.keyword} is given more than once; give it once"
+    if isinstance(error, cyclopts.UnknownOptionError) and error.token.value == "-":
+        return f"`{command}` does not read standard input (-); save what comes from there, and name the file"
     if isinstance(error, cyclopts.UnusedCliTokensError) and error.unused_tokens:
         extra = " ".join(error.unused_tokens)
         return f"`{command}` has no use for {extra!r}; if it belongs to an option, write it after the option, in quotes"

@@ -68,7 +68,7 @@ def forecast(
         check_writable(path)
     from ..data.corpora.series import read_series_like
 
-    task = load_for("forecast", model, "forecasts no series")
+    task = load_for(["forecast"], model, "forecasts no series")
     corpus = read_series_like(file, task.statistics.columns)
     notes = [*map(str, corpus.left_out), *corpus.notes, *task.statistics.unseen(corpus.items)]
     for note in notes:

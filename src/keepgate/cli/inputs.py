@@ -3,13 +3,13 @@
 import contextlib
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from cyclopts import Parameter
 
-from ..data.corpora.source import decoded, lines_of, read_bytes
+from ..data.corpora.source import STANDARD_INPUT, lines_of
 from ..data.corpora.source import read_text as read_file
 from ..errors import CorpusError, PackageMissing, SettingsError
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from ..tasks import TaskKind
 
 T = TypeVar("T")
-STANDARD_INPUT = "-"
 
 Model = Annotated[Path, Parameter(help="The folder that `keepgate train` wrote.")]
 TextFile = Annotated[
@@ -57,6 +56,15 @@ def columns_for(kind: "TaskKind", columns: dict[str, str | None]) -> dict[str, s
     return {name: column for name, column in columns.items() if name in kind.columns}
 
 
+def refuse_options(_: object, files: Sequence[Path]) -> None:
+    """Raises ValueError where a word with a hyphen before it, other than - for standard input, stands among files."""
+    for path in map(str, files):
+        if path.startswith("-") and path != STANDARD_INPUT:
+            raise ValueError(
+                f"{path} stands where a file belongs; check how the option is spelt, or write ./{path} for a file"
+            )
+
+
 def at_least_one(**options: int | None) -> None:
     """Raises SettingsError for a number below 1; None is one that was not given. Names are those of the options."""
     for name, value in options.items():
@@ -69,38 +77,33 @@ def evenly(items: Sequence[T], most: int) -> list[T]:
     return [items[k * len(items) // most] for k in range(most)] if len(items) > most else list(items)
 
 
-def load_for(command: str, model: Path, lacks: str) -> Any:
+def load_for(commands: Collection[str], model: Path, lacks: str) -> Any:
     """The task in a model's folder.
 
-    Where torch is not installed it is loaded without it. Raises SettingsError for one that another command than
-    `command` uses; `lacks` says what it does not do ("answers no questions"). Raises BundleError as `export.load` does.
+    Where torch is not installed it is loaded without it. Raises SettingsError for one that none of these commands
+    uses; `lacks` says what it does not do ("answers no questions"). Raises BundleError as `export.load` does.
     """
     try:
         from ..export import load
     except PackageMissing:
-        return _load_runtime_for(command, model, lacks)
+        return _load_runtime_for(commands, model, lacks)
     from ..tasks import KINDS
 
     task = load(model)
     kind = KINDS[task.kind]
-    if kind.command != command:
+    if kind.command not in commands:
         raise SettingsError(f"{model} is a {kind.title}, which {lacks}; use `{kind.usage(model)}`")
     return task
 
 
-def _load_runtime_for(command: str, model: Path, lacks: str) -> Any:
+def _load_runtime_for(commands: Collection[str], model: Path, lacks: str) -> Any:
     from ..runtime import load
 
     task = load(model)
-    if task.command != command:
+    if task.command not in commands:
         title = task.kind.replace("-", " ")
         raise SettingsError(f"{model} is a {title}, which {lacks}; use `keepgate {task.command}`")
     return task
-
-
-def read_raw(path: str) -> bytes:
-    """The bytes of a file, or of standard input for "-". Raises CorpusError if it cannot be read."""
-    return sys.stdin.buffer.read() if path == STANDARD_INPUT else read_bytes(path)
 
 
 def read_text(path: str) -> str:
@@ -108,9 +111,7 @@ def read_text(path: str) -> str:
 
     Raises CorpusError if it cannot be read, is empty, or is not UTF-8; the place of the first fault is named.
     """
-    if path == STANDARD_INPUT:
-        return decoded(sys.stdin.buffer.read(), "standard input")
-    if not os.path.exists(path):
+    if path != STANDARD_INPUT and not os.path.exists(path):
         raise CorpusError(
             f"{path} does not exist; give the name of a file, or - and the text itself on standard input"
         )

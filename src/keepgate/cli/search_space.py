@@ -1,6 +1,6 @@
 """Search spaces of `keepgate train --tune`: the values of each setting that may be tried, from a TOML table."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -80,6 +80,14 @@ def space_from(table: Mapping[str, Any], settings_type: type, where: str) -> Spa
     if not all(type(end) is int and end >= 0 for end in ends):
         raise SettingsError(f"{where} {SEED} is {table[SEED]!r}; a seed is a whole number, 0 or more")
     return space
+
+
+def seeds_of(space: Space) -> Sequence[int]:
+    """The seeds that each combination of the other settings is trained with; none where the space has none."""
+    values = space.get(SEED, Values(()))
+    if isinstance(values, Range):
+        return range(int(values.low), int(values.high) + 1)
+    return [int(seed) for seed in values.values]
 
 
 def _tried(values: Any, where: str) -> Values | Range:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BundleError, SettingsError
@@ -82,3 +83,14 @@ def best_first(study: "Study") -> list[Any]:
     """The trials that have a score, the best of them first."""
     scored = [trial for trial in study.get_trials(deepcopy=False) if trial.value is not None]
     return sorted(scored, key=lambda trial: -trial.value)
+
+
+def by_settings(study: "Study", apart: str) -> list[list[Any]]:
+    """The trials of each combination of settings that have a score, whatever setting `apart` is, best means first."""
+    groups: dict[tuple[Any, ...], list[Any]] = {}
+    for trial in best_first(study):
+        settings = trial.user_attrs["settings"]
+        groups.setdefault(tuple((name, settings[name]) for name in settings if name != apart), []).append(
+            trial
+        )
+    return sorted(groups.values(), key=lambda trials: -fmean(trial.value for trial in trials))

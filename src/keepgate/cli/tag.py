@@ -24,10 +24,11 @@ EPILOGUE = """Examples:
   cat notes.txt | keepgate tag my-tagger - --out entities.jsonl
 
 A file of plain text has one text a line, which is cut into characters or words as the model was trained; in JSON lines,
-{"text": "..."} is cut so too, and {"tokens": ["...", "..."]} is taken as it is. Each line of the result is {"text":
-"...", "tokens": [...], "tags": [...], "entities": [{"type": "ORG", "text": "...", "start": 0, "end": 4}]}, whose start
-and end count characters of the text, and a "label" from a tagger that was trained on labels of whole texts too; with
---columns it is a token, a tab and its tag a line. Empty lines are no texts; a JSON line without tokens has no tags."""
+{"text": "..."} is cut so too, and {"tokens": ["...", "..."]} is taken as it is, within its "text" if it has one. Each
+line of the result is {"text": "...", "tokens": [...], "tags": [...], "entities": [{"type": "ORG", "text": "...",
+"start": 0, "end": 4}]}, whose start and end count characters of the text, and a "label" from a tagger that was trained
+on labels of whole texts too; an "id" is given back before all else. With --columns it is a token, a tab and its tag a
+line. Empty lines are no texts; a JSON line without tokens has no tags."""
 
 
 def tag(
@@ -56,10 +57,11 @@ def tag(
     if out is not None:
         check_writable(out)
     content = read_text(file)
+    from ..data.corpora.source import name_of
     from ..data.corpora.tagged import read_untagged
 
-    task = load_for("tag", model, "gives no tags")
-    items = read_untagged(content, "standard input" if file == "-" else file, item=task.item)
+    task = load_for(["tag"], model, "gives no tags")
+    items = read_untagged(content, name_of(file), item=task.item)
     full = [item for item in items if item.tokens.texts]
     with ProgressBar(len(full), unit="texts") as bar:
         tagged = iter(task.tags_and_labels(full, batch_size=batch_size, on_progress=bar.update))
@@ -83,7 +85,8 @@ def tag(
 def _record(item: "TaggedText", tags: tuple[str, ...], marked: bool) -> dict[str, Any]:
     from ..tasks.tagger.schemes import entities
 
-    record: dict[str, Any] = {"text": item.text, "tokens": list(item.tokens.texts), "tags": list(tags)}
+    record: dict[str, Any] = {"id": item.id} if item.id else {}
+    record |= {"text": item.text, "tokens": list(item.tokens.texts), "tags": list(tags)}
     if not marked:
         return record
     places = [

@@ -55,6 +55,8 @@ _OVERFIT = 0.1
 _LEARNT = 0.1
 # A loss below this, in nats, on data of which nothing was kept aside says that they are known by heart.
 _BY_HEART = 0.02
+# Fewer examples than these say little of others, whether they are learnt from or measured on.
+_FEW = 10
 # Seconds after which processes meet while one of them is busy.
 _MEETING = 1.0
 
@@ -66,6 +68,7 @@ class Score:
     value: float
     higher_is_better: bool
     text: str
+    unit: str = ""
 
 
 def train(
@@ -80,7 +83,7 @@ def train(
     read: from files to a corpus. detect: from a corpus to the kind of task, and the reason in words. The score is None
     where nothing was measured, and in all processes but the first.
     """
-    from ..tasks.task import Calibrated
+    from ..tasks.task import Calibrated, Streams
 
     with joined_quietly(options.device) as processes:
         console = make_console(quiet=not processes.first)
@@ -114,9 +117,24 @@ def train(
     else:
         _print_measurement(console, task, items, measurement, where)
         print_impossible(console, task, dev, kind.unit, measurement)
+        if not isinstance(task, Streams):
+            _print_few(console, kind, "was measured on", _measured(measurement))
     print_text(console, f"Written to {options.out}. Now use it:")
     print_command(console, kind.usage(options.out).replace("…", "..."))
     return None if measurement is None else _score(task, measurement)
+
+
+def _print_few(console: Console, kind: "TaskKind", what: str, count: int) -> None:
+    if count < _FEW:
+        examples = count_of(count, kind.examples or kind.unit)
+        print_text(
+            console, f"It {what} {examples} only, and so few say little about others: give more.", "yellow"
+        )
+
+
+def _measured(measurement: "Measurement") -> int:
+    """What was measured on: a record is of an item, or of several windows of a series."""
+    return int(sum(record.get("windows", 1) for record in measurement.records))
 
 
 def _score(task: "Task", measurement: "Measurement") -> Score:
@@ -126,6 +144,7 @@ def _score(task: "Task", measurement: "Measurement") -> Score:
         value=value,
         higher_is_better=first.higher_is_better,
         text=f"{first.title} {metric_text(first, value)}",
+        unit=first.unit,
     )
 
 
@@ -204,7 +223,9 @@ def _build(
     config = run_from(recipe(kind.name, len(data)), for_training, options.config())
     weights, steps = sum(weight.numel() for weight in task.parameters()), _steps(task, config, examples)
     lanes = f"{count_of(config.batch_size, 'lanes')}, {config.bptt_steps} tokens of each"
-    size = lanes if form == "stream" else f"{config.batch_size} {kind.examples or kind.unit}"
+    size = lanes if form == "stream" else count_of(config.batch_size, kind.examples or kind.unit)
+    if form == "examples":
+        _print_few(console, kind, "learns from", len(data))
     print_text(
         console, f"{weights:,} weights, {count_of(steps, 'steps')} of {size}. Ctrl-C saves, then stops."
     )

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from .console import one_line
 from .exit_codes import fault_of
 from .own_cells import register_own_cells
-from .search_space import SEED, Space, Values
+from .search_space import SEED, Space, Values, seeds_of
 from .study import best_first, finished
 from .train import Score
 from .train_options import Options
@@ -82,8 +82,8 @@ class _Running:
     receiver: Connection
 
 
-def run_trials(job: Job, study: "Study", space: Space, total: int) -> Iterator[str]:
-    """Runs trials until there are so many; a line about each that ended."""
+def run_trials(job: Job, study: "Study", space: Space, total: int, first: Mapping[str, Any]) -> Iterator[str]:
+    """Runs trials until there are so many; a line about each that ended. first: settings that are tried first."""
     import optuna
 
     running: list[_Running] = []
@@ -91,7 +91,9 @@ def run_trials(job: Job, study: "Study", space: Space, total: int) -> Iterator[s
     try:
         while (ended := len(finished(study))) < total:
             while len(running) < min(job.most, total - ended):
-                running.append(_start(job, study.ask(distributions), space))
+                running.append(
+                    _start(job, _next(study, distributions, seeds_of(space)[:total], first), space)
+                )
             wait([each.receiver for each in running])
             for each in [each for each in running if each.receiver.poll()]:
                 running.remove(each)
@@ -102,6 +104,7 @@ def run_trials(job: Job, study: "Study", space: Space, total: int) -> Iterator[s
                     study.tell(each.trial, state=optuna.trial.TrialState.FAIL)
                 else:
                     each.trial.set_user_attr("score", score.text)
+                    each.trial.set_user_attr("unit", score.unit)
                     study.tell(each.trial, score.value if score.higher_is_better else -score.value)
                 _tidy(job, study, each)
                 shown = f"failed: {one_line(fault)}" if score is None else score.text
@@ -110,6 +113,22 @@ def run_trials(job: Job, study: "Study", space: Space, total: int) -> Iterator[s
         for each in running:
             each.process.terminate()
             each.process.join()
+
+
+def _next(
+    study: "Study", distributions: dict[str, Any], seeds: Sequence[int], first: Mapping[str, Any]
+) -> "Trial":
+    """The next trial: one that waits, else one with settings that are drawn, which waits again with each other seed."""
+    trials = study.get_trials(deepcopy=False)
+    if any(trial.state.name == "WAITING" for trial in trials):
+        return study.ask(distributions)
+    fixed = ({} if trials else {**first}) | ({SEED: seeds[0]} if seeds else {})
+    if fixed:
+        study.enqueue_trial(fixed)
+    trial = study.ask(distributions)
+    for seed in seeds[1:]:
+        study.enqueue_trial(trial.params | {SEED: seed})
+    return trial
 
 
 def _start(job: Job, trial: "Trial", space: Space) -> _Running:

@@ -4,6 +4,7 @@ import os
 import shutil
 from dataclasses import asdict
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -11,10 +12,11 @@ from rich.console import Console
 from ..errors import SettingsError
 from ..wording import count_of, sanitize
 from .console import make_console, print_command, print_text
+from .evaluate import metric_text
 from .inputs import at_least_one
-from .search_space import SEED, Space, space_from
+from .search_space import SEED, Space, seeds_of, space_from
 from .settings import NONE, split, toml_of
-from .study import best_first, finished, open_study, study_file
+from .study import best_first, by_settings, finished, open_study, study_file
 from .train import refuse_taken
 from .train_options import Options
 from .trials import Job, listed, run_trials
@@ -56,14 +58,14 @@ def tune(job: Job) -> None:
         **{name: str(value) for name, value in fixed.items() if value is not None and name != "threads"},
     }
     study = open_study(options, what)
-    if not study.trials:
-        study.enqueue_trial(_defaults(space, kind, len(corpus.items)))
+    if list(space) == [SEED]:
+        total = min(total, len(seeds_of(space)))
     words = "; ".join(f"{name} {values}" for name, values in space.items())
     print_text(
         console, f"Trying {count_of(total, 'settings')} of a {kind.title}, {job.most} at a time: {words}."
     )
     try:
-        for line in run_trials(job, study, space, total):
+        for line in run_trials(job, study, space, total, _defaults(space, kind, len(corpus.items))):
             print_text(console, line)
     except KeyboardInterrupt as stop:
         message = (
@@ -117,7 +119,7 @@ def _defaults(space: Space, kind: "TaskKind", items: int) -> dict[str, Any]:
     from ..train.recipes import recipe
 
     values = asdict(recipe(kind.name, items)) | asdict(kind.task.settings_type())
-    return {name: values[name] for name, tried in space.items() if values[name] in tried}
+    return {name: values[name] for name, tried in space.items() if name != SEED and values[name] in tried}
 
 
 def _keep_best(console: Console, job: Job, kind: "TaskKind", study: "Study") -> None:
@@ -142,6 +144,8 @@ def _keep_best(console: Console, job: Job, kind: "TaskKind", study: "Study") -> 
         shutil.rmtree(options.out, ignore_errors=True)
         model.replace(options.out)
     print_text(console, f"Best of {len(ranked)}: {best['score']} with {listed(best['settings'])}.")
+    for sentence in _over_seeds(study):
+        print_text(console, sentence)
     if not options.out.exists():
         print_text(
             console,
@@ -150,3 +154,24 @@ def _keep_best(console: Console, job: Job, kind: "TaskKind", study: "Study") -> 
         return
     print_text(console, f"Written to {options.out}, its settings to {file} (for --settings). Now use it:")
     print_command(console, kind.usage(options.out).replace("…", "..."))
+
+
+def _over_seeds(study: "Study") -> list[str]:
+    """Mean and range over the seeds of the best trial's settings, and of those with the best mean; none of one seed."""
+    groups = by_settings(study, SEED)
+    best = best_first(study)[0]
+    own = next(trials for trials in groups if any(trial.number == best.number for trial in trials))
+    shown = [own] if own is groups[0] else [own, groups[0]]
+    return [_of_seeds(trials) for trials in shown if len(trials) > 1]
+
+
+def _of_seeds(trials: "list[Any]") -> str:
+    """Mean and range of some trials that differ in their seeds."""
+    from ..tasks.measure import Metric
+
+    others = {name: value for name, value in trials[0].user_attrs["settings"].items() if name != SEED}
+    metric = Metric(name="", title="", unit=trials[0].user_attrs["unit"])
+    values = sorted(abs(trial.value) for trial in trials)
+    low, mean, high = (metric_text(metric, value) for value in (values[0], fmean(values), values[-1]))
+    those = f" of {listed(others)}" if others else ""
+    return f"Over {len(values)} seeds{those}: mean {mean}, {low} to {high}."

@@ -9,6 +9,7 @@ from .labelled import LabelledText
 from .labelled_series import LabelledSeries
 from .multilabel import MultilabelText, labels_of
 from .questions import Question
+from .series import Series
 from .tagged import TaggedText
 
 # A label is rare if the commonest one occurs more than ten times as often.
@@ -23,7 +24,7 @@ def imbalance_of(items: Sequence[Any], unit: str, *, chosen: bool = False) -> li
     """What is uneven in these items, a sentence with figures and advice for each kind; none where nothing is.
 
     unit: what an item is called. chosen: whether the answers of questions are chosen from, as labels are. Texts with
-    labels or tags, labelled series and questions are looked at, others not.
+    labels or tags, series and questions are looked at, others not.
     """
     tagged = [item for item in items if isinstance(item, TaggedText)]
     labels = [item.label for item in items if isinstance(item, _LABELLED) and item.label is not None]
@@ -39,6 +40,7 @@ def imbalance_of(items: Sequence[Any], unit: str, *, chosen: bool = False) -> li
         _of_classes(answers, "answers", unit, "exact match hardly shows them"),
         _of_classes(_tags_of(tagged), "tags", "tagged tokens", "figures of all tags hardly show them"),
         _of_lengths(items, unit),
+        _of_series([len(item) for item in items if isinstance(item, Series)]),
     ]
     return [sentence for sentence in sentences if sentence]
 
@@ -75,6 +77,18 @@ def _of_lengths(items: Sequence[Any], unit: str) -> str:
     return (
         f"The longest {percent(longest / len(sizes))} of the {unit} ({count}) hold {percent(held / total)} of the "
         f"{measure}: a batch takes the memory of its longest, so shorten them, or cut them into several."
+    )
+
+
+def _of_series(sizes: Sequence[int]) -> str:
+    """Of series that are forecast: the steps of the short ones beside the longest."""
+    short = [size for size in sizes if size * _RARE < max(sizes)]
+    if not short:
+        return ""
+    return (
+        f"{len(short):,} of {len(sizes):,} series have less than a tenth of the steps of the longest ({min(short):,} "
+        f"beside {max(sizes):,}): the long ones give most windows, and what is learnt is mostly theirs, so measure the "
+        "short ones by themselves, or give less of the long ones."
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from .expr import Expr, greater, make, row_constants, step_of, topological, where
+from .expr import Expr, greater, make, row_constants, topological, where
 from .simplify import MINUS_ONE, ONE, ZERO, fold
 
 
@@ -23,7 +23,7 @@ RULES: Mapping[str, Callable[..., tuple[Expr, ...]]] = {
     "tanh": lambda y, a: (1 - y * y,),
     "exp": lambda y, a: (y,),
     "log": lambda y, a: (1 / a,),
-    "relu": lambda y, a: (step_of(y),),
+    "relu": lambda y, a: (where(y, 1, 0),),  # 1 at a NaN, as in torch
     "sqrt": lambda y, a: (1 / (2 * y),),
     "abs": lambda y, a: (greater(a, 0) - greater(0, a),),
     "softplus": lambda y, a: (a.sigmoid(),),

@@ -245,7 +245,7 @@ def test_balanced_class_weights_make_the_labels_count_alike() -> None:
 def test_calibration_lowers_the_cross_entropy_and_leaves_the_labels() -> None:
     task = trained(pooling="mean")
     # One label in six is another than the words say, so that nobody can be as sure as the logits are made here.
-    noisy = [replace(item, label=("good", "bad")[k // 2 % 6 == 0]) for k, item in enumerate(texts()[::2])]
+    noisy = [replace(item, label=("good", "bad")[k // 2 % 6 == 0]) for k, item in enumerate(texts()[::2] * 3)]
     with torch.no_grad():
         task.readout.weight *= 4
         task.readout.bias *= 4
@@ -253,11 +253,16 @@ def test_calibration_lowers_the_cross_entropy_and_leaves_the_labels() -> None:
     before, error = task.losses(examples).mean(), task.measure(noisy).values()["calibration_error"]
     labels = [answer.text for answer in task.predict(noisy)]
     sentence = task.calibrate([*noisy, LabelledText(text="great", label="none of the model's")])
-    assert sentence.startswith("Probabilities are calibrated on these 24 texts: temperature ")
+    assert sentence.startswith("Probabilities are calibrated on these 72 texts: temperature ")
     assert task.losses(examples).mean() < before
     after = task.measure(noisy).values()["calibration_error"]
     assert after < error
     assert sentence.endswith(f"calibration error {percent(error)} before and {percent(after)} after.")
     assert [answer.text for answer in task.predict(noisy)] == labels
-    assert "temperature 1.00" in task.calibrate(noisy)
+    assert "1.00" in task.calibrate(noisy)
+    with torch.no_grad():
+        task.readout.weight *= 4
+    weights = task.readout.weight.clone()
+    assert "not calibrated: that takes at least 50 texts (given: 24)" in task.calibrate(noisy[:24])
+    assert torch.equal(task.readout.weight, weights)
     assert task.calibrate([LabelledText(text="great", label="none of the model's")]) == ""

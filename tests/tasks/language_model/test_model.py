@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from keepgate import lens
+from keepgate import lens, runtime
 from keepgate.data.corpora import text_file
 from keepgate.data.corpora.text_file import TextFile
 from keepgate.data.labelled import LabelledText
-from keepgate.data.vocabulary import UNKNOWN
+from keepgate.data.vocabulary import SPECIAL, UNKNOWN
 from keepgate.errors import CorpusError, SettingsError
 from keepgate.export import load, save
 from keepgate.tasks.language_model import LanguageModel, LanguageModelSettings, model
@@ -175,6 +175,22 @@ def test_the_lens_reads_it_as_it_reads_any_task() -> None:
     assert len(lens.explain(task, "Ann sees ").tokens) == 9
     report = lens.examine(task, [LabelledText(text=TEXT)])
     assert 1 <= report.horizon <= 128
+
+
+def test_what_is_no_text_is_no_next_token(tmp_path: Path) -> None:
+    task = built().eval().requires_grad_(False)
+    (task.readout.bias if task.bias is None else task.bias)[: len(SPECIAL)] = 9
+    item = task.item("Ann sees ")
+    (answer,) = task.predict([item])
+    head = task.probe(item).head
+    (looked_at,) = head.answers(head.output)
+    save(task, tmp_path / "model", card={})
+    (without_torch,) = runtime.load(tmp_path / "model").predict([item])
+    for given in (answer, looked_at, without_torch):
+        assert given.text == answer.text
+        assert not {text for text, _ in given.candidates} & set(SPECIAL)
+        assert given.probability == pytest.approx(answer.probability, rel=1e-4)
+    assert float(head.probabilities(head.output)[0]) == pytest.approx(answer.probability, rel=1e-4)
 
 
 def test_given_fewer_tokens_it_reads_only_those() -> None:

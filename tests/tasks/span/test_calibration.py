@@ -97,6 +97,16 @@ def test_a_reader_that_is_always_right_keeps_its_temperature(
     assert reader.settings == settings
 
 
+def test_a_temperature_is_not_fitted_to_a_handful(
+    questions: list[Question], settings: SpanReaderSettings
+) -> None:
+    reader = SpanReader.build(questions[:12], settings, seed=0)
+    right = reader.predict(questions[:1])[0].text
+    asked = [replace(questions[0], answers=(right,), starts=(None,)), *questions[1:12]]
+    assert "not calibrated: that takes at least 50 questions (given: 12)" in reader.calibrate(asked)
+    assert reader.settings == settings
+
+
 def test_no_more_scores_are_held_than_the_temperature_is_fitted_to(
     questions: list[Question], settings: SpanReaderSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -268,13 +268,23 @@ def test_the_loss_is_that_of_the_tags_and_of_the_label() -> None:
 
 
 @pytest.mark.parametrize("label", [None, "dance"])
-def test_a_text_without_a_known_label_is_left_out_and_counts_as_missed(label: str | None) -> None:
-    task = Tagger.build(requests(), TaggerSettings(hidden_size=4), seed=0)
-    odd = replace(requests()[0], label=label)
+def test_of_a_text_without_a_known_label_the_tags_are_learnt(label: str | None) -> None:
+    task = Tagger.build(requests(), TaggerSettings(hidden_size=10, dropout=0.0, mask_rate=0.0), seed=0).eval()
+    task.requires_grad_(False)
+    odd, other = replace(requests()[0], label=label), requests()[1]
     (example,) = task.prepare([odd], training=False)
-    assert task.unlearnable(example) == "its label is none of the model's"
-    assert task.prepare([odd], training=True) == []
-    assert task.measure([odd]).values()["label_accuracy"] == 0
+    assert task.unlearnable(example) is None
+    alone = task.loss(task.collate(task.prepare([odd], training=True)))[0]
+    batch = task.collate([example])
+    assert float(alone) == pytest.approx(
+        float(task.crf(task.emissions(batch), batch.tags, batch.lengths).mean()), rel=1e-5
+    )
+    both = task.collate(task.prepare([odd, other], training=True))
+    of_other = task.loss(task.collate(task.prepare([other], training=True)))[0]
+    assert float(task.loss(both)[0]) == pytest.approx(float(alone + of_other) / 2, rel=1e-4)
+    measured = task.measure([odd, other]).values()["label_accuracy"]
+    own = task.measure([other]).values()["label_accuracy"]
+    assert measured == (own if label is None else own / 2)
 
 
 def test_one_label_alone_is_refused() -> None:

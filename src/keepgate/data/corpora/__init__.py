@@ -8,16 +8,17 @@ from typing import Any
 from ...errors import CorpusError
 from . import babi, records, squad
 from .corpus import Corpus, LeftOut, Needs
-from .source import files_of, lines_of, read_text
+from .source import files_of, lines_of, name_of, read_text
+from .values import listed_near
 
-__all__ = ["Corpus", "LeftOut", "Needs", "read"]
+__all__ = ["Corpus", "LeftOut", "Needs", "questions_in", "read"]
 
 
 def read(paths: str | Path | Iterable[str | Path], *, needs: Needs = "answer") -> Corpus:
     """The questions of these files, in order; each file is read by its own format.
 
     needs: "answer" leaves out questions without one; "span" also those none of whose answers stands in its
-        text; "question" keeps every question that has a text, for asking.
+        text; "question" keeps every one, for asking, without an id unless it has one.
     Raises CorpusError for a file that cannot be read, in none of the formats, or broken (with line and
     column), and if no question is left.
     """
@@ -25,20 +26,34 @@ def read(paths: str | Path | Iterable[str | Path], *, needs: Needs = "answer") -
     if not files:
         raise CorpusError("no files were given; name at least one with questions")
     corpus = Corpus([], "")
-    formats = [_read_file(str(path), needs, corpus) for path in files]
+    formats = [_read_content(read_text(path), name_of(path), needs, corpus) for path in files]
     corpus.format = " + ".join(dict.fromkeys(formats))
-    if not corpus.questions:
+    return _with_questions(corpus, ", ".join(map(name_of, files)))
+
+
+def questions_in(content: str, path: str) -> Corpus:
+    """The questions in this text, which came from `path`, to be asked. Raises as `read`.
+
+    Those without a text or a question stay, and are noted as left out.
+    """
+    corpus = Corpus([], "")
+    corpus.format = _read_content(content, path, "question", corpus)
+    return _with_questions(corpus, path)
+
+
+def _with_questions(corpus: Corpus, paths: str) -> Corpus:
+    """The corpus. Raises CorpusError if none of its questions can be used."""
+    if not any(question.text.strip() and question.question.strip() for question in corpus.questions):
         reasons = "".join(f"\n  {reason}" for reason in corpus.left_out[:5])
         raise CorpusError(
-            f"{', '.join(map(str, files))}: there is no question that can be used, "
+            f"{paths}: there is no question that can be used, "
             f"{len(corpus.left_out):,} were left out{':' if reasons else ''}{reasons}"
         )
     return corpus
 
 
-def _read_file(path: str, needs: Needs, corpus: Corpus) -> str:
-    """Adds one file's questions to the corpus; gives the name of its format."""
-    text = read_text(path)
+def _read_content(text: str, path: str, needs: Needs, corpus: Corpus) -> str:
+    """Adds the questions of one file, or of standard input, to the corpus; gives the name of its format."""
     if text.lstrip()[0] in "[{":
         return _read_json(text, path, needs, corpus)
     lines = lines_of(text)
@@ -91,7 +106,7 @@ def _is_lines(text: str) -> bool:
 def _what_it_is(value: Any) -> str:
     if value in ([], {}) or (isinstance(value, dict) and value.get("data") == []):
         return "there are no questions in it"
-    shape = f"an object with {', '.join(map(repr, list(value)[:8]))}" if isinstance(value, dict) else "a list"
+    shape = f"an object with {listed_near('text', value)}" if isinstance(value, dict) else "a list"
     return (
         f'this JSON is neither SQuAD\'s ("data" with "paragraphs") nor records with "text", "question" and '
         f'"answer"; it is {shape}'

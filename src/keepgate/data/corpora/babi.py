@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from ...errors import CorpusError
 from ..questions import Question, places
-from .corpus import Corpus, Needs
+from .corpus import Corpus, Needs, identity
 
 _NUMBERED = re.compile(r"(\d+) (\S.*)")
 
@@ -56,7 +56,7 @@ def read_babi(lines: Sequence[str], path: str, needs: Needs, corpus: Corpus) -> 
             question=question,
             answers=(answer,) if answer else (),
             starts=(_start(story, answer, facts),) if answer else (),
-            id=f"{path}:{line_number}",
+            id=identity(None, f"{path}:{line_number}", needs),
             facts=facts,
         )
         corpus.keep(item, path, f"line {line_number}", needs)

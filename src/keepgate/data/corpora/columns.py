@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 
@@ -175,7 +176,7 @@ def _time(table: Table, names: ColumnNames, path: str) -> str | None:
 def _series(table: Table, names: ColumnNames, time: str | None, path: str) -> tuple[str, ...]:
     """The column that tells series apart, where times repeat; none where each time stands there once."""
     if time is None:
-        return ()
+        return _series_in_order(table, names, path)
     times = [str(cell) for cell in table.columns[time].tolist()]
     if len(set(times)) >= (1 - _REPEATED) * len(times):
         return ()
@@ -197,6 +198,29 @@ def _series(table: Table, names: ColumnNames, time: str | None, path: str) -> tu
         f"{path}: times repeat, and {' or '.join(map(repr, chosen or apart))} may tell its series apart; say with "
         "--series-column which one names the series of a row (several with commas between them)"
     )
+
+
+def _series_in_order(table: Table, names: ColumnNames, path: str) -> tuple[str, ...]:
+    """The column that tells series apart where there are no times: its rows lie together, under a usual name.
+
+    Raises CorpusError where a column may be meant so, by its name or by its texts, each in rows that lie together.
+    """
+    possible = []
+    for name in table.columns:
+        cells = [str(cell) for cell in table.columns[name].tolist()]
+        if name in (*names.targets, *names.past, *names.known) or not 1 < len(set(cells)) <= len(cells) // 2:
+            continue
+        together = len([*groupby(cells)]) == len(set(cells))
+        if together and name.lower() in _SERIES:
+            return (name,)
+        if name.lower() in _SERIES or (together and not _holds_numbers(table.columns[name])):
+            possible.append(name)
+    if possible:
+        raise CorpusError(
+            f"{path}: there are no times, and {' or '.join(map(repr, possible))} may tell its series apart; say with "
+            "--series-column which one names the series of a row, or leave the column out of the file"
+        )
+    return ()
 
 
 def _targets(table: Table, rest: Sequence[str], path: str, *, long: bool) -> tuple[str, ...]:

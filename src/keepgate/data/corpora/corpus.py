@@ -7,9 +7,9 @@ from typing import Literal
 
 from ...wording import count_of
 from ..questions import Question
+from .values import as_text
 
-# What a question must have to be kept: a text and a question only; an answer too; or an answer that stands
-# in the text.
+# What a question must have to be kept: nothing, for it is only asked; an answer; or one that stands in the text.
 Needs = Literal["question", "answer", "span"]
 _LISTED = 8  # labels or tags that an account names
 
@@ -68,12 +68,20 @@ class Corpus:
         return self.questions
 
     def keep(self, question: Question, path: str, where: str, needs: Needs) -> None:
-        """Takes the question if it has what is needed, and otherwise notes it as left out, and why."""
+        """Takes the question if it has what is needed, and otherwise notes it as left out, and why.
+
+        One that is only asked is taken also where it is noted, for each row is to have an answer.
+        """
         reason = _lacks(question, needs)
-        if reason is None:
+        if reason is None or needs == "question":
             self.questions.append(question)
-        else:
+        if reason is not None:
             self.left_out.append(LeftOut(path, where, reason))
+
+
+def identity(given: object, place: str, needs: Needs) -> str:
+    """The id of a question: that which it is given, else its place, or none where it is only asked."""
+    return as_text(given) or ("" if needs == "question" else place)
 
 
 def account_of(summary: str, left_out: Sequence[LeftOut], at_most: int) -> str:

@@ -9,9 +9,10 @@ from ...wording import count_of
 from ..labelled import LabelledText
 from ..multilabel import MultilabelText, labels_of
 from .corpus import LeftOut, account_of, listed_counts
-from .source import files_of, lines_of, read_text
-from .table import names_in, read_rows
-from .values import clean, is_missing, kind_of
+from .records import ID
+from .source import files_of, lines_of, name_of, read_text
+from .table import columns_in, names_in, read_rows
+from .values import as_text, clean, kind_of
 
 # The names under which a column is known, the first of them the one that the documentation teaches.
 TEXT = ("text", "review", "sentence", "content", "comment", "文本", "評論", "评论")
@@ -64,20 +65,23 @@ def read_labelled(
     files = files_of(paths)
     corpus = LabelledCorpus([], "")
     formats = []
-    for path in files:
-        rows, form = read_rows(read_text(path), str(path))
+    for file in files:
+        path = name_of(file)
+        rows, form = read_rows(read_text(file), path)
         formats.append(form)
         if not rows:
             continue
-        columns = list(rows[0][1])
-        text = needed_column(columns, text_column, TEXT, "text", str(path))
-        label = needed_column(columns, label_column, LABEL, "label", str(path))
+        columns = columns_in(rows)
+        text = needed_column(columns, text_column, TEXT, "text", path)
+        label = needed_column(columns, label_column, LABEL, "label", path)
         if text == label:
             raise CorpusError(
                 f"{path}: the column {text!r} cannot be both text and label; name another for one of them"
             )
+        own_id = column_of(columns, None, ID, path)
         for place, row in rows:
-            _take(corpus, row, text, label, label_separator, str(path), place)
+            identity = _identity(row, own_id) or f"{path}:{place.removeprefix('line ')}"
+            _take(corpus, row, text, label, label_separator, path, place, identity)
     corpus.several = any(isinstance(item, MultilabelText) for item in corpus.items)
     if corpus.several:
         corpus.items = [
@@ -86,7 +90,7 @@ def read_labelled(
     corpus.format = " + ".join(dict.fromkeys(formats))
     if not corpus.items:
         raise CorpusError(
-            f"{', '.join(map(str, files)) or 'no file'}: there is no text with a label; {corpus.account()}"
+            f"{', '.join(map(name_of, files)) or 'no file'}: there is no text with a label; {corpus.account()}"
         )
     return corpus
 
@@ -94,23 +98,32 @@ def read_labelled(
 def read_texts(content: str, path: str, *, text_column: str | None = None) -> LabelledCorpus:
     """Texts to predict labels of: a table or JSON lines as above, without labels; else each line is a text.
 
-    A row without a text stays, as an empty one, and is noted as left out; empty lines are no texts. Raises CorpusError
-    if there is no text, or no column of that name.
+    A row without a text stays, as an empty one, and is noted as left out; empty lines are no texts. A text has an id
+    where its row has one. Raises CorpusError if there is no text, or no column of that name.
     """
     first = content.lstrip().partition("\n")[0].strip()
     names = {name.lower() for name in names_in(first)}
     if first.startswith("{") or text_column is not None or names & set(TEXT):
         rows, form = read_rows(content, path)
-        column = needed_column(list(rows[0][1]), text_column, TEXT, "text", path) if rows else ""
-        pairs = [(place, _cell(row.get(column), column, path, place)) for place, row in rows]
+        columns = columns_in(rows)
+        column = needed_column(columns, text_column, TEXT, "text", path) if rows else ""
+        own_id = column_of(columns, None, ID, path)
+        items = [
+            LabelledText(text=_cell(row.get(column), column, path, place), id=_identity(row, own_id))
+            for place, row in rows
+        ]
     else:
-        pairs, form = [(f"line {n}", clean(line)) for n, line in enumerate(lines_of(content), 1)], "lines"
-        pairs = [(place, text) for place, text in pairs if text.strip()]
-    items = [LabelledText(text=text, id=f"{path}:{place.removeprefix('line ')}") for place, text in pairs]
-    empty = [place for place, text in pairs if not text.strip()]
+        rows, form = [], "lines"
+        items = [LabelledText(text=clean(line)) for line in lines_of(content) if line.strip()]
+    empty = [place for (place, _), item in zip(rows, items, strict=False) if not item.text.strip()]
     if len(empty) == len(items):
         raise CorpusError(f"{path}: there is no text in it")
     return LabelledCorpus(items, form, [LeftOut(path, place, "the text is empty") for place in empty])
+
+
+def _identity(row: Mapping[str, object], column: str | None) -> str:
+    """The id that stands in a row; empty without one."""
+    return "" if column is None else as_text(row.get(column))
 
 
 def column_of(columns: Sequence[str], name: str | None, usual: Sequence[str], path: str) -> str | None:
@@ -147,6 +160,7 @@ def _take(
     separator: str | None,
     path: str,
     place: str,
+    identity: str,
 ) -> None:
     text = _cell(row.get(text_column), text_column, path, place)
     value = row.get(label_column)
@@ -156,7 +170,6 @@ def _take(
     if lacking:
         corpus.left_out.append(LeftOut(path, place, f"the {lacking} is empty"))
         return
-    identity = f"{path}:{place.removeprefix('line ')}"
     if not several:
         corpus.items.append(LabelledText(text=text, label=label, id=identity))
         return
@@ -169,9 +182,9 @@ def _take(
 
 
 def _cell(value: object, column: str, path: str, place: str) -> str:
-    """A cell as text; null and NaN are empty. Raises CorpusError, in JSON, for an object or a list in its place."""
+    """A cell as text, as `as_text`. Raises CorpusError, in JSON, for an object or a list in its place."""
     if isinstance(value, (dict, list)):
         raise CorpusError(
             f"{path}, {place}: {column!r} holds {kind_of(value)}; text or a number belongs there"
         )
-    return "" if is_missing(value) else clean(str(value))
+    return as_text(value)

@@ -16,8 +16,9 @@ from ...wording import count_of
 from ..labelled_series import LabelledSeries
 from .corpus import LeftOut, account_of, listed_counts
 from .labelled import LABEL, column_of, needed_column
-from .source import files_of, read_bytes
+from .source import files_of, name_of, read_bytes
 from .table import Table, read_table
+from .values import as_text
 
 # The names under which the column is known that says of which series a row is.
 SERIES = ("series", "id", "series_id", "sample", "unique_id")
@@ -74,7 +75,7 @@ def read_labelled_series(
     formats = []
     for path in files:
         items, form = series_in(
-            read_bytes(path), str(path), series_column=series_column, label_column=label_column, labelled=True,
+            read_bytes(path), name_of(path), series_column=series_column, label_column=label_column, labelled=True,
             features=features,
         )  # fmt: skip
         formats.append(form)
@@ -82,11 +83,11 @@ def read_labelled_series(
             if item.label:
                 corpus.items.append(item)
             else:
-                corpus.left_out.append(LeftOut(str(path), f"series {item.id}", "the label is empty"))
+                corpus.left_out.append(LeftOut(name_of(path), f"series {item.id}", "the label is empty"))
     corpus.format = " + ".join(dict.fromkeys(formats))
     if not corpus.items:
         raise CorpusError(
-            f"{', '.join(map(str, files)) or 'no file'}: there is no series with a label; {corpus.account()}"
+            f"{', '.join(map(name_of, files)) or 'no file'}: there is no series with a label; {corpus.account()}"
         )
     for item in corpus.items:
         if item.features != corpus.items[0].features:
@@ -141,7 +142,7 @@ def series_in(
             values=values[rows],
             features=tuple(names),
             label=None if label is None else _label_of(table, label, rows, path),
-            id=path if series is None else str(table.columns[series][rows[0]]),
+            id=path if series is None else as_text(table.columns[series][rows[0]]),
         )
         for rows in np.split(order, starts[1:])
     ], table.format
@@ -213,7 +214,7 @@ def _groups(cells: NDArray[Any]) -> NDArray[np.int64]:
 
 
 def _label_of(table: Table, label: str, rows: NDArray[np.int64], path: str) -> str | None:
-    of_rows = [_text(cell) for cell in table.columns[label][rows]]
+    of_rows = [as_text(cell).strip() for cell in table.columns[label][rows]]
     labels = list(dict.fromkeys(of_rows))
     if len(labels) > 1:
         other = rows[of_rows.index(labels[1])]
@@ -222,14 +223,6 @@ def _label_of(table: Table, label: str, rows: NDArray[np.int64], path: str) -> s
             "all of its rows"
         )
     return labels[0] or None
-
-
-def _text(cell: Any) -> str:
-    """A label as text: of Parquet and NumPy, a whole number without its point, and NaN as none."""
-    if cell != cell:
-        return ""
-    whole = isinstance(cell, (float, np.floating)) and float(cell).is_integer()
-    return str(int(cell)) if whole else str(cell).strip()
 
 
 def _arrays(raw: bytes, path: str, labelled: bool, features: Sequence[str] | None) -> list[LabelledSeries]:
@@ -251,7 +244,7 @@ def _arrays(raw: bytes, path: str, labelled: bool, features: Sequence[str] | Non
         if len(wrong):
             step, feature = map(int, wrong[0])
             raise CorpusError(f"{path}: x[{row}, {step}, {order[feature]}] is no finite number; fill it")
-        label = None if y is None else _text(y[row]) or None
+        label = None if y is None else as_text(y[row]).strip() or None
         items.append(
             LabelledSeries(
                 values=values.astype(np.float32), features=tuple(selected), label=label, id=str(row)

@@ -9,7 +9,7 @@ from ...wording import count_of
 from ..labelled import LabelledText
 from .corpus import LeftOut
 from .large import is_large
-from .source import files_of, read_text
+from .source import files_of, name_of, read_text
 from .text_file import TextFile, text_file
 
 
@@ -39,4 +39,6 @@ def read_plain(paths: str | Path | Iterable[str | Path]) -> PlainCorpus:
 def _item(path: Path) -> LabelledText | TextFile:
     if is_large(path):
         return text_file(path)
-    return LabelledText(text=read_text(path).replace("\r\n", "\n").replace("\r", "\n"), id=path.name)
+    return LabelledText(
+        text=read_text(path).replace("\r\n", "\n").replace("\r", "\n"), id=Path(name_of(path)).name
+    )

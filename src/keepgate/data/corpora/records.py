@@ -6,9 +6,9 @@ from typing import Any
 
 from ...errors import CorpusError
 from ..questions import Question
-from .corpus import Corpus, Needs
+from .corpus import Corpus, Needs, identity
 from .squad import find_again
-from .values import clean, is_missing, kind_of, refuse_twins, text_of
+from .values import as_text, is_missing, kind_of, refuse_twins, text_of
 
 # The names of each field, the first of them the one that the documentation teaches.
 TEXT = ("text", "context", "passage", "story", "文本", "文章", "短文", "故事", "原文", "內容", "内容")
@@ -42,7 +42,7 @@ def read_records(values: Sequence[tuple[str, Any]], path: str, needs: Needs, cor
         answers = [record[name] for name in ANSWER if not is_missing(record.get(name))]
         start = next((record[name] for name in START if name in record), None)
         pairs = _answers(answers[0], start, path, place) if answers else []
-        _add(corpus, text, question, pairs, _identity(record, path, place), path, place, needs)
+        _add(corpus, text, question, pairs, _identity(record, path, place, needs), path, place, needs)
 
 
 def read_tsv(lines: Sequence[str], path: str, needs: Needs, corpus: Corpus) -> None:
@@ -75,7 +75,7 @@ def read_tsv(lines: Sequence[str], path: str, needs: Needs, corpus: Corpus) -> N
             (_whole(record[name], path, place) for name in START if record.get(name, "").strip()), None
         )
         pairs = [(answer, start if k == 0 else None) for k, answer in enumerate(answers)]
-        _add(corpus, text, question, pairs, _identity(record, path, place), path, place, needs)
+        _add(corpus, text, question, pairs, _identity(record, path, place, needs), path, place, needs)
 
 
 def _header(rows: Sequence[tuple[int, list[str]]], expected: Sequence[str], path: str) -> list[str] | None:
@@ -175,7 +175,7 @@ def _answers(value: Any, start: Any, path: str, place: str) -> list[tuple[str, i
             text, at = text_of(entry, ("text",), path, place), entry.get("answer_start")
         elif isinstance(entry, (str, int, float)):
             text, at = (
-                clean(entry if isinstance(entry, str) else json.dumps(entry)),
+                as_text(entry),
                 start if k == 0 else None,
             )
         else:
@@ -194,9 +194,9 @@ def _whole(value: Any, path: str, place: str) -> int:
     )
 
 
-def _identity(record: dict[str, Any], path: str, place: str) -> str:
-    identity = next((record[name] for name in ID if record.get(name) not in (None, "")), None)
-    return f"{path}:{place.removeprefix('line ')}" if identity is None else clean(str(identity))
+def _identity(record: dict[str, Any], path: str, place: str, needs: Needs) -> str:
+    given = next((record[name] for name in ID if record.get(name) not in (None, "")), None)
+    return identity(given, f"{path}:{place.removeprefix('line ')}", needs)
 
 
 def _fields(line: str) -> list[str]:

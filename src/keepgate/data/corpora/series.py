@@ -1,6 +1,5 @@
 """Series from tables: wide (a column a series) or long (a column that names the series), at regular times."""
 
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +14,7 @@ from .columns import ColumnNames, columns_of, holds_only_numbers, ids_of, number
 from .corpus import LeftOut, account_of
 from .large import is_large
 from .series_file import LargeTable, array_series, is_array
-from .source import files_of, read_bytes
+from .source import files_of, name_of, read_bytes
 from .table import Table, read_table
 from .times import clock_changes, grid_of, parse_times
 
@@ -128,7 +127,7 @@ def _corpus(
     corpus.format = " + ".join(dict.fromkeys(formats))
     corpus.notes = list(dict.fromkeys(corpus.notes))
     if not corpus.items:
-        raise CorpusError(f"{', '.join(files)}: there is no series; {corpus.account()}")
+        raise CorpusError(f"{', '.join(map(name_of, files))}: there is no series; {corpus.account()}")
     frequencies = dict.fromkeys(item.frequency for item in corpus.items)
     if len(frequencies) > 1:
         raise CorpusError(
@@ -147,9 +146,7 @@ def _add(
 ) -> tuple[str, Columns]:
     """Adds the series of one table, which is in memory; its format and its columns."""
     if content is None:
-        path, content = (
-            ("standard input", sys.stdin.buffer.read()) if path == "-" else (path, read_bytes(path))
-        )
+        path, content = name_of(path), read_bytes(path)
     table = read_table(content, path)
     columns, note = columns_of(table, names, path)
     corpus.notes += [each for each in (table.note, note) if each]

@@ -5,6 +5,7 @@ import contextlib
 import re
 import shlex
 import stat
+import sys
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib import import_module
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import CorpusError
+from ..row_file import NPY
 
 # The commonest Chinese characters in both scripts (the first of every frequency list): a wrong decoding of
 # Big5 or GBK gives rare ones instead.
@@ -33,6 +35,7 @@ _USUAL: dict[str, tuple[Callable[[str], bool], float]] = {
     "EUC-KR": (lambda character: "\uac00" <= character <= "\ud7a3", 0.8),
 }
 PARQUET = b"PAR1"
+STANDARD_INPUT = "-"
 # Marks at the start of a file that is not UTF-8 text, and what they say.
 _UTF16_MARKS = {codecs.BOM_UTF32_LE: "UTF-32", codecs.BOM_UTF32_BE: "UTF-32"} | {
     codecs.BOM_UTF16_LE: "UTF-16",
@@ -65,18 +68,33 @@ def read_text(path: str | Path) -> str:
     Raises CorpusError if the file is missing, a folder, empty, packed, or not UTF-8; the message says which
     encoding it looks like and how to convert it.
     """
-    return decoded(read_bytes(path), path)
+    return decoded(read_bytes(path), name_of(path))
+
+
+def name_of(path: str | Path) -> str:
+    """What a file is called in errors."""
+    return "standard input" if str(path) == STANDARD_INPUT else str(path)
 
 
 def files_of(paths: str | Path | Iterable[str | Path]) -> list[str | Path]:
-    """One path or many as a list. Raises CorpusError if memory cannot hold all of the files together."""
+    """One path or many as a list. Raises CorpusError if memory cannot hold all of the files together.
+
+    "-" is standard input, which can be given once.
+    """
     files = [paths] if isinstance(paths, (str, Path)) else list(paths)
+    if sum(str(path) == STANDARD_INPUT for path in files) > 1:
+        raise CorpusError("- is given more than once; standard input can be read once, so give it once")
     _refuse_too_large(files)
     return files
 
 
 def read_bytes(path: str | Path) -> bytes:
-    """The bytes of a file. Raises CorpusError if it is missing, a folder, too large for memory, or cannot be read."""
+    """The bytes of a file, or of standard input for "-".
+
+    Raises CorpusError if it is missing, a folder, too large for memory, or cannot be read.
+    """
+    if str(path) == STANDARD_INPUT:
+        return sys.stdin.buffer.read()
     _refuse_too_large([path])
     with opened(path) as file:
         return file.read()
@@ -157,6 +175,10 @@ def _of_container(folder: Path, limit: str, usage: str, cache: Sequence[str]) ->
 
 def decoded(raw: bytes, path: str | Path) -> str:
     """The text in these bytes, which came from `path` ("standard input", say). Raises as `read_text`."""
+    if raw.startswith(NPY):
+        raise CorpusError(
+            f"{path} is a NumPy array (.npy), which only a forecaster reads, and only from a file that is named"
+        )
     for mark, name in _PACKED.items():
         if raw.startswith(mark):
             raise CorpusError(f"{path} is packed ({name}); unpack it first")

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...errors import CorpusError
 from ..questions import NO_ANSWER, Question, locate, places
-from .corpus import Corpus, LeftOut, Needs
+from .corpus import Corpus, LeftOut, Needs, identity
 from .values import clean, field_of, kind_of, text_of
 
 
@@ -33,7 +33,7 @@ def read_squad(value: Any, path: str, needs: Needs, corpus: Corpus) -> None:
     kind.
     """
     for place, context, entry in _entries(value, path):
-        identity = str(entry.get("id", place))
+        item_id, where = identity(entry.get("id"), place, needs), f"question {entry.get('id', place)}"
         question = text_of(entry, ("question",), path, place)
         impossible = entry.get("is_impossible", False)
         if not isinstance(impossible, bool):
@@ -41,8 +41,8 @@ def read_squad(value: Any, path: str, needs: Needs, corpus: Corpus) -> None:
                 f"{path}, {place}: 'is_impossible' is {kind_of(impossible)}; it must be true or false"
             )
         if impossible:
-            item = Question(text=context, question=question, answers=NO_ANSWER, id=identity)
-            corpus.keep(item, path, f"question {identity}", needs)
+            item = Question(text=context, question=question, answers=NO_ANSWER, id=item_id)
+            corpus.keep(item, path, where, needs)
             continue
         listed = entry.get("answers") or []
         if not isinstance(listed, list):
@@ -64,12 +64,12 @@ def read_squad(value: Any, path: str, needs: Needs, corpus: Corpus) -> None:
             starts.append(start)
         inside = any(start is not None for start in starts)
         if needs != "question" and answers and not inside:
-            corpus.left_out.append(LeftOut(path, f"question {identity}", "the answer is not in the text"))
+            corpus.left_out.append(LeftOut(path, where, "the answer is not in the text"))
             continue
         item = Question(
-            text=context, question=question, answers=tuple(answers), starts=tuple(starts), id=identity
+            text=context, question=question, answers=tuple(answers), starts=tuple(starts), id=item_id
         )
-        corpus.keep(item, path, f"question {identity}", needs)
+        corpus.keep(item, path, where, needs)
 
 
 def find_again(text: str, question: str, answer: str, stated: int | None) -> tuple[str, int | None]:

@@ -3,7 +3,7 @@
 import csv
 import io
 from codecs import BOM_UTF8
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ...errors import CorpusError
 from .records import parse_lines
 from .source import PARQUET, decoded, lines_of, opened
-from .values import is_missing, refuse_twins
+from .values import as_text, refuse_twins
 
 # What an index without a name is called in a table of pandas: as CSV, and as Parquet.
 _NAMELESS = ("", "__index_level_0__")
@@ -119,14 +119,16 @@ def read_table(raw: bytes, path: str, left_out: int = 0) -> Table:
     rows, form = read_rows(decoded(raw, path), path, left_out)
     if not rows:
         raise CorpusError(f"{path}: there is no row in it, only the names of the columns")
-    names = dict.fromkeys(name for _, row in rows for name in row)
-    columns = {name: np.array([_cell(row.get(name)) for _, row in rows], dtype=object) for name in names}
+    names = columns_in(rows)
+    columns = {
+        name: np.array([as_text(row.get(name)).strip() for _, row in rows], dtype=object) for name in names
+    }
     return _without_index(Table(columns=columns, places=[place for place, _ in rows], format=form))
 
 
-def _cell(value: object) -> str:
-    """A cell as text; of JSON, what stands for nothing (null, NaN) is empty."""
-    return "" if is_missing(value) else str(value).strip()
+def columns_in(rows: Sequence[tuple[str, Mapping[str, object]]]) -> list[str]:
+    """The names of all columns: of JSON lines, any row may lack one."""
+    return list(dict.fromkeys(name for _, row in rows for name in row))
 
 
 def _without_index(table: Table) -> Table:

@@ -2,17 +2,18 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ...errors import CorpusError
 from ...wording import count_of
 from ..tagged import TaggedText, tagged_text
+from ..text import Tokens
 from .corpus import LeftOut, account_of, listed_counts
-from .records import parse_lines
-from .source import files_of, lines_of, read_text
-from .values import clean, kind_of, text_of
+from .records import ID, parse_lines
+from .source import files_of, lines_of, name_of, read_text
+from .values import as_text, clean, is_missing, kind_of, listed_near, text_of
 
 # The names of each field of a JSON line, the first of them the one that the documentation teaches.
 TOKENS = ("tokens", "words")
@@ -56,18 +57,19 @@ def read_tagged(paths: str | Path | Iterable[str | Path]) -> TaggedCorpus:
     files = files_of(paths)
     corpus = TaggedCorpus([], "")
     formats = []
-    for path in files:
-        form, placed = _texts(read_text(path), str(path))
+    for file in files:
+        path = name_of(file)
+        form, placed = _texts(read_text(file), path)
         formats.append(form)
         for line, tokens, tags, label in placed:
             if not tokens:
-                corpus.left_out.append(LeftOut(str(path), f"line {line}", "there are no tokens in it"))
+                corpus.left_out.append(LeftOut(path, f"line {line}", "there are no tokens in it"))
                 continue
             corpus.items.append(tagged_text(tokens, tags, label=label, id=f"{path}:{line}"))
     corpus.format = " + ".join(dict.fromkeys(formats))
     if not corpus.items:
         raise CorpusError(
-            f"{', '.join(map(str, files)) or 'no file'}: there is no text with tags; {corpus.account()}"
+            f"{', '.join(map(name_of, files)) or 'no file'}: there is no text with tags; {corpus.account()}"
         )
     return corpus
 
@@ -89,8 +91,28 @@ def read_untagged(content: str, path: str, *, item: Callable[[str], TaggedText])
 
 def _untagged(record: Any, path: str, place: str, item: Callable[[str], TaggedText]) -> TaggedText:
     if isinstance(record, dict) and not any(name in record for name in TOKENS) and "text" in record:
-        return item(text_of(record, ("text",), path, place))
-    return tagged_text(_list_of(record, TOKENS, path, place))
+        untagged = item(text_of(record, ("text",), path, place))
+    else:
+        untagged = tagged_text(_list_of(record, TOKENS, path, place))
+        if not is_missing(record.get("text")):
+            untagged = _within(text_of(record, ("text",), path, place), untagged.tokens.texts, path, place)
+    return replace(untagged, id=as_text(next((record[name] for name in ID if name in record), None)))
+
+
+def _within(text: str, tokens: Sequence[str], path: str, place: str) -> TaggedText:
+    """A text with these of its pieces as tokens, each the first after the one before. Raises CorpusError without it."""
+    starts, at = [], 0
+    for number, token in enumerate(tokens, 1):
+        start = text.find(token, at)
+        if start < 0:
+            raise CorpusError(
+                f"{path}, {place}: token {number}, {token!r}, is not in the text from character {at} on; the tokens "
+                "stand in the text, in its order and letters, or leave the text out"
+            )
+        starts.append(start)
+        at = start + len(token)
+    ends = tuple(start + len(token) for start, token in zip(starts, tokens, strict=True))
+    return TaggedText(text=text, tokens=Tokens(tuple(tokens), tuple(starts), ends))
 
 
 def _texts(content: str, path: str) -> tuple[str, Iterator[Placed]]:
@@ -124,9 +146,7 @@ def _list_of(record: Any, names: Sequence[str], path: str, place: str) -> list[s
         )
     name = next((name for name in names if name in record), None)
     if name is None:
-        raise CorpusError(
-            f"{path}, {place}: there is no {names[0]!r}, only {', '.join(map(repr, record)) or 'nothing'}"
-        )
+        raise CorpusError(f"{path}, {place}: there is no {names[0]!r}, only {listed_near(names[0], record)}")
     values = record[name]
     if not isinstance(values, list):
         raise CorpusError(f"{path}, {place}: {name!r} is {kind_of(values)}; it must be a list of texts")

@@ -1,10 +1,10 @@
 """Parts of parsed JSON and names of columns, or an error that says which is missing, of another kind or there twice."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
-from ...errors import CorpusError
+from ...errors import CorpusError, nearest_first
 
 T = TypeVar("T")
 _KINDS = {
@@ -15,6 +15,7 @@ _KINDS = {
     float: "a number",
     bool: "true or false",
 }
+_LISTED = 8
 _HALVES = re.compile("[\ud800-\udfff]")
 
 
@@ -33,13 +34,30 @@ def is_missing(value: object) -> bool:
     return value is None or value != value
 
 
+def as_text(value: object) -> str:
+    """A value of JSON, Parquet or NumPy as text, empty for what is missing.
+
+    Whole numbers are without a point, as JSON's 1.0 and 1 are one number; true and false are as JSON has them.
+    """
+    plain: Any = value.item() if hasattr(value, "item") else value
+    if is_missing(plain):
+        return ""
+    if isinstance(plain, bool):
+        return str(plain).lower()
+    return clean(str(int(plain) if isinstance(plain, float) and plain.is_integer() else plain))
+
+
+def listed_near(name: str, names: Iterable[str]) -> str:
+    """The names that there are, for an error about one that there is not: the nearest first, some of them."""
+    return ", ".join(map(repr, nearest_first(name, names)[:_LISTED])) or "nothing"
+
+
 def field_of(holder: Any, name: str, kind: type[T], path: str, place: str) -> T:
     """The field of a JSON object. Raises CorpusError if there is no such field or it is not of this kind."""
     if not isinstance(holder, dict):
         raise CorpusError(f"{path}, {place}: this is {kind_of(holder)}; an object with {name!r} belongs here")
     if name not in holder:
-        names = ", ".join(map(repr, list(holder)[:8])) or "nothing"
-        raise CorpusError(f"{path}, {place}: there is no {name!r}, only {names}")
+        raise CorpusError(f"{path}, {place}: there is no {name!r}, only {listed_near(name, holder)}")
     value = holder[name]
     if not isinstance(value, kind):
         raise CorpusError(f"{path}, {place}: {name!r} is {kind_of(value)}; it must be {_KINDS[kind]}")

@@ -20,6 +20,7 @@ from ...nn.eval_mode import eval_mode
 from ...nn.length_mask import length_mask
 from ..answer import Answer
 from ..batched import TensorBatch, complete
+from ..calibration import calibrate
 from ..label_task import LabelTask
 from ..probe import Probe
 from ..reader import Reader
@@ -210,6 +211,11 @@ class ChoiceReader(Reader, LabelTask):
     def answer_of(self, item: Question, candidates: tuple[tuple[str, float], ...]) -> Answer:
         """The most probable choice as an answer, with where its words most likely stand in the text, if they do."""
         return answer_in(item, candidates)
+
+    def calibrate(self, questions: Sequence[Question]) -> str:
+        """Divides the scores by the temperature that is best for these questions. Raises as `predict` does."""
+        targets = [example.target for example in self.prepare(questions, training=False)]
+        return calibrate(self.readout, self.logits(questions), targets, "questions")
 
     def probe(self, item: Question) -> Probe:
         """The encoder's inputs for one question, and the head that makes a choice of its outputs.

@@ -16,7 +16,7 @@ from ...data.batch import pad
 from ...data.corpora.text_file import TextFile
 from ...data.labelled import LabelledText
 from ...data.token_file import TokenFile
-from ...data.vocabulary import PAD, UNKNOWN, Vocabulary
+from ...data.vocabulary import PAD, SPECIAL, UNKNOWN, Vocabulary
 from ...errors import SettingsError
 from ...nn.dropout import LockedDropout, drop_tokens
 from ...nn.encoder import Encoder
@@ -227,12 +227,16 @@ class LanguageModel(nn.Module):
         return cross_entropy(*self.scored(examples, last), reduction="none")
 
     def predict(self, items: Sequence[LabelledText], *, batch_size: int = 64) -> list[Answer]:
-        """The most probable next token after each text, and the others after it. Raises as the protocol says."""
+        """The most probable next token after each text, and the others after it, as `Writer` draws them.
+
+        The two special tokens are none of them. Raises as the protocol says.
+        """
 
         def answers(batch: PassageBatch, rows: list[int]) -> list[Answer]:
             scores = in_full_precision(self._next(batch))
             check_finite(scores)
-            candidates = candidates_of(numbers_of(scores.softmax(1)), self.choices)
+            shares = numbers_of(scores[:, len(SPECIAL) :].softmax(1))
+            candidates = candidates_of(shares, self.choices[len(SPECIAL) :])
             return [self.answer_of(items[row], some) for row, some in zip(rows, candidates, strict=True)]
 
         return in_batches(self, items, answers, batch_size=batch_size, tokens_at_once=TOKENS_AT_ONCE)

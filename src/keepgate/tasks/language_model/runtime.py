@@ -9,6 +9,7 @@ from ...arrays.encoder import encoder_layer, states_of
 from ...arrays.functions import linear, quiet, softmax
 from ...arrays.weight_table import WeightTable
 from ...data.labelled import LabelledText
+from ...data.vocabulary import SPECIAL
 from ..answer import Answer, candidates_of, check_finite
 from ..runtime_task import RuntimeTask
 from .settings import LanguageModelSettings
@@ -58,7 +59,8 @@ class LanguageModelRuntime(RuntimeTask):
         ids = ids_to_read(item, self.tokeniser)
         scores = self.logits(states_of(self.layer, self.embedding[ids])[-1])
         check_finite(scores)
-        (candidates,) = candidates_of(softmax(scores[None], 1), self.choices)
+        shares = softmax(scores[None, len(SPECIAL) :], 1)
+        (candidates,) = candidates_of(shares, self.choices[len(SPECIAL) :])
         return Answer(*candidates[0], candidates=candidates)
 
 

@@ -32,7 +32,7 @@ from .examples import end_of, place_of, side_of
 from .features import OF_THE_WORD, TEXT_FEATURES, AnalysedText, analyse, compare
 from .head import SpanHead
 from .network import Inputs, Scores, SpanNetwork
-from .scored import ScoredQuestion, fit_temperature
+from .scored import QUESTIONS_CALIBRATED, ScoredQuestion, fit_temperature
 from .settings import SpanReaderSettings
 from .threshold import choose_threshold
 from .windows import joined, window_at, windows_of
@@ -41,8 +41,8 @@ from .windows import joined, window_at, windows_of
 TOKENS_AT_ONCE = 65_536
 # Tokens of texts whose scores are held at once: 126 MB of them.
 TOKENS_HELD = 1_048_576
-# Questions that the temperature, one number, is fitted to, and tokens of their texts: 31 MB of scores.
-QUESTIONS_CALIBRATED, TOKENS_CALIBRATED = 500, 262_144
+# Tokens of the texts that the temperature is fitted to: 31 MB of scores.
+TOKENS_CALIBRATED = 262_144
 
 
 class SpanReader(Reader, nn.Module):

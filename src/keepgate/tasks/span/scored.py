@@ -10,11 +10,13 @@ from ...data.questions import Question
 from ...data.text import Tokens
 from ...wording import count_of
 from ..answer import Answer
-from ..calibration import calibrated, calibration_error
+from ..calibration import calibration_error, verdict
 from ..metrics import score
 from .decode import Floats, SpanOrNone, answer_of
 from .settings import SpanReaderSettings
 
+# Questions that the temperature, one number, is fitted to.
+QUESTIONS_CALIBRATED = 500
 # Temperatures, as powers of 2, of which the best is taken, and the distances of those around it; no finer than a
 # twentieth, which a thousand questions would not tell apart.
 _COARSE, _FINE = np.arange(-6.0, 13.0), np.arange(-7, 8) / 8
@@ -58,8 +60,8 @@ def fit_temperature(
 ) -> tuple[float, str]:
     """The temperature by which the given answers' probabilities best say whether they are right, and a sentence.
 
-    It has the least cross entropy on these items, of so many asked; where all or none of their answers are right there
-    is no best one: the settings' own, and "".
+    It has the least cross entropy on these items, of so many asked; the settings' own where `verdict` is against it,
+    and where all or none of their answers are right, with "": there is no best one.
     """
     answers = [item.answer(settings) for item in items]
     right = np.array([_is_right(answer, item) for answer, item in zip(answers, items, strict=True)])
@@ -83,7 +85,8 @@ def fit_temperature(
         f"these {count_of(asked, 'questions')}" if len(items) == asked else f"{len(items)} of these questions"
     )
     after = calibration_error(probabilities(power), right)
-    return float(2**power), calibrated(number, float(2**power), before, after)
+    taken, sentence = verdict(float(2**power), before, after, len(items), number, "questions")
+    return float(2**power) if taken else settings.temperature, sentence
 
 
 def _is_right(answer: Answer, item: ScoredQuestion) -> bool:

@@ -12,6 +12,9 @@ from ..batched import TensorBatch
 from ..token_letters import Letters
 from .schemes import Moves
 
+# In place of a text's label where it is not known.
+UNLABELLED = -100
+
 
 @dataclass(frozen=True)
 class TaggedExample:
@@ -66,7 +69,8 @@ class TaggedExample:
 class TaggedBatch(TensorBatch):
     """A padded batch of examples, time first. ids: of the token, and of its pair. tags: None if some are missing.
 
-    focus: the token of each row whose tag is asked for. targets: its tag. labels: of the texts, or None.
+    focus: the token of each row whose tag is asked for. targets: its tag. labels: of the texts, `UNLABELLED` of one
+    whose label is not known; None of a tagger that labels no texts.
     """
 
     ids: Int64[Tensor, "time batch 2"]

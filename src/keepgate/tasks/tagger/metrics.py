@@ -69,11 +69,10 @@ def measure_tags(
 def _label_accuracy(
     own: Sequence[str | None], predicted: Sequence[str | None]
 ) -> dict[str, Callable[[Rows], float]]:
-    """The share of right labels, over any selection of the texts; a text without a label counts as missed."""
-    right = np.array(
-        [label is not None and label == given for label, given in zip(own, predicted, strict=True)]
-    )
-    return {LABEL_ACCURACY.name: lambda rows: _share(right[rows].sum(), len(rows))}
+    """The share of right labels among the texts that have one, over any selection of them."""
+    known = np.array([label is not None for label in own])
+    right = known & np.array([label == given for label, given in zip(own, predicted, strict=True)])
+    return {LABEL_ACCURACY.name: lambda rows: _share(right[rows].sum(), known[rows].sum())}
 
 
 def _scores(

@@ -20,7 +20,7 @@ from ...errors import ShapeError
 from ...nn.eval_mode import eval_mode
 from ...nn.pooling import Pooling
 from ..answer import Answer, check_finite
-from ..batched import complete, in_batches, in_full_precision
+from ..batched import in_batches, in_full_precision
 from ..label_task import TOKENS_AT_ONCE, LabelTask
 from ..measure import Measurement, Metric
 from ..probe import Probe
@@ -38,7 +38,7 @@ from .content import (
     tokens_to_look_up,
 )  # fmt: skip
 from .crf import LinearChainCRF
-from .examples import TaggedBatch, TaggedExample
+from .examples import UNLABELLED, TaggedBatch, TaggedExample
 from .head import TaggerHead
 from .inputs import TaggerInputs
 from .metrics import ENTITY_METRICS, LABEL_ACCURACY, TAG_METRICS, measure_tags
@@ -185,8 +185,6 @@ class Tagger(LabelTask):
         text = tokens_to_look_up(item)
         tags, fault = self._tags(item)
         label = self.text_labels.index(item.label) if item.label in self.text_labels else None
-        if self.text_labels and label is None:
-            fault = fault or "its label is none of the model's"
         return TaggedExample(
             tokens=item.tokens.texts,
             text=self.vocabulary.ids(text),
@@ -221,7 +219,10 @@ class Tagger(LabelTask):
         letters = None
         if self.letters is not None:
             letters = collate_letters([example.tokens for example in examples], self.letters)
-        labels = complete([example.label for example in examples])
+        labels = None
+        if self.text_labels:
+            numbers = [UNLABELLED if example.label is None else example.label for example in examples]
+            labels = torch.tensor(numbers)
         return TaggedBatch(torch.stack([tokens, pairs], -1), letters, lengths, focus, all_tags, labels)
 
     def states(self, batch: TaggedBatch) -> Float[Tensor, "time batch states"]:
@@ -262,18 +263,18 @@ class Tagger(LabelTask):
         return batch.at_focus(marginals), batch.targets
 
     def loss(self, batch: TaggedBatch, carry: Any = None) -> tuple[Float[Tensor, ""], None]:  # noqa: ARG002
-        """Mean over the texts of -log p of all their tags, and of their label where there is one, in nats.
+        """Mean over the texts of -log p of all their tags, and of their label where one is known, in nats.
 
-        Raises ShapeError if a text has no known tags or label.
+        Raises ShapeError if a text has no known tags.
         """
-        if batch.tags is None or (self.text_labels and batch.labels is None):
-            raise ShapeError(
-                "this batch has texts without known tags or labels; prepare them with training=True"
-            )
+        if batch.tags is None:
+            raise ShapeError("this batch has texts without known tags; prepare them with training=True")
         states = self.states(batch)
         loss: Tensor = self.crf(self.readout(states), batch.tags, batch.lengths).mean()
-        if batch.labels is not None and self.text_labels:
-            loss = loss + cross_entropy(self.label_logits(states, batch.lengths), batch.labels)
+        if batch.labels is not None:
+            logits = self.label_logits(states, batch.lengths)
+            of_labels = cross_entropy(logits, batch.labels, ignore_index=UNLABELLED, reduction="sum")
+            loss = loss + of_labels / len(batch.labels)
         return loss, None
 
     def tags(
