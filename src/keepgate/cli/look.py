@@ -87,8 +87,8 @@ def look(
         Parameter(
             metavar="NAME=FILE",
             help=(
-                "Also write a figure, .svg, .png or .pdf: gates, token_effects, retention, half_life, saliency; of a "
-                "forecaster shares and look_back, of a labelled series also series; repeatable."
+                "Also write a figure, .svg, .png or .pdf: gates, token_effects, retention, half_life, saliency, "
+                "shares, look_back, series; the last three of a forecaster, series of labelled series too; repeatable."
             ),
         ),
     ] = (),
