@@ -131,7 +131,7 @@ def test_of_a_changed_mind_it_shows_the_unit_that_forgets_and_who_comes_back_whe
     page.locator("#mind-note").wait_for(state="hidden")
 
 
-@pytest.mark.parametrize(("language", "name"), [("en", "Nami"), ("zh-TW", "志豪")])
+@pytest.mark.parametrize(("language", "name"), [("en", "Luffy"), ("zh-TW", "志豪")])
 def test_two_pupils_hear_a_story_and_one_of_them_still_knows_the_name(
     language: str, name: str, visit: Open, words: Words, shoot: Any
 ) -> None:
