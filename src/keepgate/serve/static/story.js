@@ -160,7 +160,8 @@ export async function read() {
     "read",
     async () => {
       const { readings, expected: told } = await ask("read", { text, question: wanted, models: networks });
-      hideFault();
+      $("asking-fault").hidden = true;
+      $("asking-fault").textContent = "";
       pending = false;
       $("asking").classList.remove("edited");
       stale(false);
@@ -195,10 +196,7 @@ function adopt({ text, question: wanted, expected, readings }, { beforehand = fa
 }
 
 /** The ready example that a text is, by name. */
-function presetOf(text) {
-  if (text === t("mind.story")) return "mind";
-  return isOfPupils(text) ? "pupils" : null;
-}
+const presetOf = (text) => (text === t("mind.story") ? "mind" : isOfPupils(text) ? "pupils" : null);
 
 /**
  * The networks that read a text and question: of those that came along, in its language, the ones that learnt stories of this
@@ -246,9 +244,4 @@ function showFault(fault) {
   line.textContent = explain(fault);
   line.hidden = false;
   set({ fault });
-}
-
-function hideFault() {
-  $("asking-fault").hidden = true;
-  $("asking-fault").textContent = "";
 }
