@@ -215,7 +215,8 @@ def test_the_horizons_are_averaged() -> None:
     model = {"parameters": 3, "steps": 2, "minutes": 0.5, "cpu_minutes": 0.25, "waiting": 0.01}
     models = {str(k): {**model, "test": {"mse": 1.0 + k, "mae": 1.0}} for k in range(2)}
     assert ett.summary(models) == {
-        "parameters": 3, "steps": 4, "minutes": 1.0, "cpu_minutes": 0.5, "waiting": 0.01, "test": {"mse": 1.5, "mae": 1.0},
+        "parameters": 3, "steps": 4, "minutes": 1.0, "cpu_minutes": 0.5, "waiting": 0.01,
+        "test": {"mse": 1.5, "mae": 1.0},
         "horizons": models,
     }  # fmt: skip
 
