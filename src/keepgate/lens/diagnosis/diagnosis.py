@@ -146,9 +146,8 @@ def diagnose(
         half_life=float(lives.quantile(0.9)) if additive else None, saturated=_saturated(part, saturations),
         gated=bool(saturations), input_size=_size(run.input_of(-1)[part.is_real()]),
         given_size=_given_size(samples), large_columns=_large_columns(samples), weights=weight_scale(module),
-        loss=behaviour.loss, guess=evidence.guess, evidence=evidence, rows=effects.rows,
-        head=head, both=bool(run.layer.bidirectional), detached=detached,
-        begun=at_backward_start and not evidence.each_step,
+        loss=behaviour.loss, guess=evidence.guess, evidence=evidence, rows=effects.rows, detached=detached,
+        head=head, both=bool(run.layer.bidirectional), begun=at_backward_start and not evidence.each_step,
     )  # fmt: skip
     return Diagnosis(
         name=name, steps=len(run.x), lengths=_lengths(samples), needed=needed_steps, behaviour=effects.cut,
