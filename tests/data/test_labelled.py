@@ -68,7 +68,9 @@ def test_a_label_is_spelt_alike_wherever_it_stands(value: str, spelt: str, tmp_p
     ],
     ids=["whole and not", "whole", "float32", "truth values", "texts"],
 )
-def test_a_column_of_labels_is_spelt_alike_in_every_format(values: np.ndarray, spelt: tuple[str, ...]) -> None:
+def test_a_column_of_labels_is_spelt_alike_in_every_format(
+    values: np.ndarray, spelt: tuple[str, ...]
+) -> None:
     arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
     rows = [{"series": str(row), "x": 1, "label": value} for row, value in enumerate(values.tolist())]
     lines = "".join(f"{json.dumps(row)}\n" for row in rows)

@@ -206,7 +206,10 @@ def test_a_large_table_without_times_whose_pieces_hold_a_series_each_is_not_join
     write("series", "N", "S")
     corpus = read_series(path, folder=tmp_path)
     assert [(item.id, len(item)) for item in corpus.items] == [("N", 100), ("S", 100)]
-    for name, last, says in (("shop", "S", "'shop' is 'S' here and 'N' before"), ("series", "", "'series' is empty")):
+    for name, last, says in (
+        ("shop", "S", "'shop' is 'S' here and 'N' before"),
+        ("series", "", "'series' is empty"),
+    ):
         write(name, "N", last)
         with pytest.raises(CorpusError, match=f"line 102: .*{says}.*--series-column"):
             read_series(path, folder=tmp_path)

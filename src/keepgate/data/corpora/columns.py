@@ -132,8 +132,17 @@ def ids_of(table: Table, columns: Columns) -> np.ndarray:
 
 def unread_texts(table: Table, columns: Columns) -> dict[str, str]:
     """The columns that are not read and have one text in all rows, with this text: they may name a series."""
-    columns_read = (*columns.targets, *columns.past, *columns.known, *columns.static, *columns.series, columns.time)
-    rest = (name for name in table.columns if name not in columns_read and not _holds_numbers(table.columns[name]))
+    columns_read = (
+        *columns.targets,
+        *columns.past,
+        *columns.known,
+        *columns.static,
+        *columns.series,
+        columns.time,
+    )
+    rest = (
+        name for name in table.columns if name not in columns_read and not _holds_numbers(table.columns[name])
+    )
     texts = {name: set(_texts(table, name)) for name in rest}
     return {name: cells.pop() for name, cells in texts.items() if len(cells) == 1 and "" not in cells}
 
@@ -229,7 +238,10 @@ def _series_in_order(table: Table, names: ColumnNames, path: str, part: bool) ->
     for name in table.columns:
         cells, usual = _texts(table, name), name.lower() in _SERIES
         fewest = 1 if part and usual else 2
-        if name in (*names.targets, *names.past, *names.known) or not fewest <= len(set(cells)) <= len(cells) // 2:
+        if (
+            name in (*names.targets, *names.past, *names.known)
+            or not fewest <= len(set(cells)) <= len(cells) // 2
+        ):
             continue
         together = len([*groupby(cells)]) == len(set(cells)) and "" not in cells
         if together and usual:

@@ -189,17 +189,17 @@ class LargeTable:
         nameless = np.flatnonzero(names == "")
         if len(nameless) and self.columns.series and not self.names.series:
             raise CorpusError(
-                f"{self.path}, {table.places[nameless[0]]}: {self.columns.series[0]!r} is empty; say with --series-column "
-                "that it names the series, or leave it out of the file"
+                f"{self.path}, {table.places[nameless[0]]}: {self.columns.series[0]!r} is empty; say with "
+                "--series-column that it names the series, or leave it out of the file"
             )
         for name, text in self._unread.items():
             cells = table.columns[name].tolist()
             other = next((row for row, cell in enumerate(cells) if cell not in ("", text)), None)
             if other is not None:
                 raise CorpusError(
-                    f"{self.path}, {table.places[other]}: there are no times, and {name!r} is {cells[other]!r} here and "
-                    f"{text!r} before, so that it may tell its series apart; name the column with --series-column, or "
-                    "leave it out of the file"
+                    f"{self.path}, {table.places[other]}: there are no times, and {name!r} is {cells[other]!r} here "
+                    f"and {text!r} before, so that it may tell its series apart; name the column with --series-column, "
+                    "or leave it out of the file"
                 )
 
     def _times(self, cells: Cells, places: list[str]) -> Times:

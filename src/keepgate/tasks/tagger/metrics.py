@@ -76,9 +76,9 @@ def _label_accuracy(
         [label == prediction for label, prediction in zip(own, predicted, strict=True)]
     )
     return {
-        LABEL_ACCURACY.name: lambda rows: float(right[rows][has_label[rows]].mean())
-        if has_label[rows].any()
-        else math.nan
+        LABEL_ACCURACY.name: lambda rows: (
+            float(right[rows][has_label[rows]].mean()) if has_label[rows].any() else math.nan
+        )
     }
 
 
