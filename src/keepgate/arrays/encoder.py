@@ -26,8 +26,8 @@ class TimeDelay:
     def __call__(self, x: Array) -> tuple[Array, None]:
         """The output after every step, and no state. x: [time, batch, input]."""
         padded = np.concatenate([np.zeros((self.window - 1, *x.shape[1:]), x.dtype), x])
-        seen = np.lib.stride_tricks.sliding_window_view(padded, self.window, axis=0)
-        return np.tanh(np.einsum("tbiw,hiw->tbh", seen, self.weight, optimize=True) + self.bias), None
+        windows = np.lib.stride_tricks.sliding_window_view(padded, self.window, axis=0)
+        return np.tanh(np.einsum("tbiw,hiw->tbh", windows, self.weight, optimize=True) + self.bias), None
 
     def stepper(self, batch: int = 1) -> Any:  # noqa: ARG002
         """Raises SettingsError."""

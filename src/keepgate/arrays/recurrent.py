@@ -161,9 +161,9 @@ class Recurrent:
         first = self.places[0]
         dtype = first.dtype
         if not isinstance(x, np.ndarray) or x.ndim != 3 or x.shape[2] != first.input_size or x.dtype != dtype:
-            given = f"{x.dtype} of shape {list(x.shape)}" if isinstance(x, np.ndarray) else type(x).__name__
+            form = f"{x.dtype} of shape {list(x.shape)}" if isinstance(x, np.ndarray) else type(x).__name__
             raise ShapeError(
-                f"the input is {given}, expected {dtype} of shape [time, batch, {first.input_size}]; convert it first"
+                f"the input is {form}, expected {dtype} of shape [time, batch, {first.input_size}]; convert it first"
             )
         shapes = [(len(self.places), x.shape[1], units) for units in first.states]
         if states is None:

@@ -49,10 +49,10 @@ class Stepper:
         """
         place = self._forms.get(x.shape) if isinstance(x, np.ndarray) else None
         if place is None or x.dtype != self._dtype:
-            given = f"{x.dtype} of shape {list(x.shape)}" if isinstance(x, np.ndarray) else type(x).__name__
+            form = f"{x.dtype} of shape {list(x.shape)}" if isinstance(x, np.ndarray) else type(x).__name__
             shapes = " or ".join(str(list(shape)) for shape in self._forms)
             raise ShapeError(
-                f"the step's input is {given}, expected {self._dtype} of shape {shapes}; convert it first, or make a "
+                f"the step's input is {form}, expected {self._dtype} of shape {shapes}; convert it first, or make a "
                 "stepper with another batch"
             )
         place[0][...] = x

@@ -153,14 +153,14 @@ def add_forecaster(source: Source, task: Any) -> Interface:
     states = add_places(source, task.layer)
     for name, values in (("means", statistics.means), ("deviations", statistics.deviations)):
         source.doubles(name, values)
-    own = statistics.alone
     source.add(
         filled(
             _CODE, resets=_lines(f"  for (i = 0; i < {source.state[s]}; ++i) s->{s}[i] = 0.0f;" for s in states),
             places=_lines(f"    @_{s}(s, s->{below});" for s, below in zip(states, ["x", *states], strict=False)),
             last=states[-1], scale=_STANDARD if task.settings.scaling == "standard" else _LAST,
             item=_item(source, task), known=_known(source, task), plus=" + s->more[i]" if knowns else "",
-            mean="moments" if own else "@_means", deviation=f"moments + {targets}" if own else "@_deviations",
+            mean="moments" if statistics.alone else "@_means",
+            deviation=f"moments + {targets}" if statistics.alone else "@_deviations",
         ),
         **sizes, least=LEAST_VARIANCE, **source.linear("segments", task.segments),
         **source.linear("state", task.state), **source.linear("out", task.out),

@@ -110,7 +110,7 @@ def _step_functions(cell: Cell, prefix: str) -> list[str]:
 
 def _add_place(source: Source, name: str, place: Place) -> None:
     cell, hidden = place.cell, place.hidden_size
-    rows, own = len(cell.gates) * hidden, source.member(name, len(cell.states) * hidden)
+    rows, state_member = len(cell.gates) * hidden, source.member(name, len(cell.states) * hidden)
     first = cell.states.index(cell.recurrent_state) * hidden
     source.member("wx", rows), source.member("uh", rows)
 
@@ -124,7 +124,7 @@ def _add_place(source: Source, name: str, place: Place) -> None:
     recurrence = {"dense": _DENSE, "diagonal": _DIAGONAL, "none": _NONE, "in_step": _NONE}[cell.recurrent]
     sizes = {
         "hidden": hidden, "gates": len(cell.gates), "states": len(cell.states), "vectors": max(len(cell.vectors), 1),
-        "own": own, "weights": "\n".join(vectors),
+        "own": state_member, "weights": "\n".join(vectors),
     }  # fmt: skip
     stages = stages_of(cell.graph)
     steps = [
@@ -136,7 +136,7 @@ def _add_place(source: Source, name: str, place: Place) -> None:
         _PLACE.replace("<recurrence>", recurrence).replace("<steps>", "\n".join(steps)),
         name=name, weight_ih=weight("weight_ih"), bias_ih=weight("bias_ih"), weight_hh=matrix, bias_hh=bias,
         bias="0.0f" if bias == "0" else f"{bias}[k]", rows=rows, inputs=place.input_size, hidden=hidden,
-        before=f"({own} + {first})" if first else own,
+        before=f"({state_member} + {first})" if first else state_member,
     )  # fmt: skip
 
 
@@ -150,15 +150,16 @@ def _stage(
 ) -> Iterator[str]:
     """The lines of a stage: a loop over the units, and what is then made of all of them."""
     cell, hidden, stage = place.cell, place.hidden_size, stages[number]
-    read, written = len(stage.read), len(stage.written)
+    planes, results = len(stage.read), len(stage.written)
     count = len(stages)
     yield filled(
-        _UNITS, planes=f"plane[{read}], " if read else "", plane=", plane" if read else "",
-        reads=filled(_READ_PLANES, read=read) if read else "", results=written,
-        to=sizes["own"] if number == count - 1 else f"(s->planes + {read * hidden})" if read else "s->planes",
+        _UNITS, planes=f"plane[{planes}], " if planes else "", plane=", plane" if planes else "",
+        reads=filled(_READ_PLANES, read=planes) if planes else "", results=results,
+        to=sizes["own"] if number == count - 1
+        else f"(s->planes + {planes * hidden})" if planes else "s->planes",
         cell=cell.name if count == 1 else f"{cell.name}_{number}", **sizes,
     )  # fmt: skip
-    for result, (node, operand) in enumerate(stage.mixed, read + written):
+    for result, (node, operand) in enumerate(stage.mixed, planes + results):
         source.member("planes", (result + 1) * hidden)
         places = {"operand": operand * hidden, "result": result * hidden, "hidden": hidden}
         if node.op == "row_mean":

@@ -23,7 +23,7 @@ static void @_<name>(@_state *s, const float *pooled, float *scores) {
 
 def add_readout(source: Source, *linears: tuple[Any, Any], name: str = "readout") -> int:
     """`NAME_readout` by linear layers one after the other; how many scores the last gives."""
-    lines, read = [], "pooled"
+    lines, layer_input = [], "pooled"
     for number, (weight, bias) in enumerate(linears):
         last = number == len(linears) - 1
         into = "scores" if last else source.member(f"read{number}", len(weight))
@@ -32,9 +32,9 @@ def add_readout(source: Source, *linears: tuple[Any, Any], name: str = "readout"
             source.constant(f"{name}{number}_bias", bias),
         )
         lines.append(
-            f"  @_linear({names[0]}, {names[1]}, {read}, {weight.shape[0]}, {weight.shape[1]}, {into});"
+            f"  @_linear({names[0]}, {names[1]}, {layer_input}, {weight.shape[0]}, {weight.shape[1]}, {into});"
         )
-        read = into
+        layer_input = into
     if len(linears) == 1:
         lines.append("  (void)s;")
     source.add(_SCORES, name=name, lines="\n".join(lines))

@@ -39,9 +39,9 @@ class Source:
         """The C name of an array of weights; "0", the null pointer, for None."""
         if values is None:
             return "0"
-        for known, array in self._arrays.items():
+        for constant, array in self._arrays.items():
             if array is values:
-                return f"{self.name}_{known}"
+                return f"{self.name}_{constant}"
         self._arrays[name] = values
         return f"{self.name}_{name}"
 

@@ -172,17 +172,18 @@ def add_span_reader(source: Source, task: Any) -> Interface:
             f"a span reader with letter_size={settings.letter_size} is not written in C: its letters have no C text; "
             "ship it with keepgate.runtime, or train one with letter_size=0"
         )
-    both, words_size = 2 * settings.hidden_size, settings.embedding_size + settings.pair_size
+    output_size, words_size = 2 * settings.hidden_size, settings.embedding_size + settings.pair_size
     spans = settings.max_answer_span
     sizes = {
-        "hidden": settings.hidden_size, "both": both, "words_size": words_size, "word_size": settings.embedding_size,
-        "pair_size": settings.pair_size, "words": len(task.word), "pairs": len(task.pair), "unknown": UNKNOWN,
+        "hidden": settings.hidden_size, "both": output_size, "words_size": words_size,
+        "word_size": settings.embedding_size, "pair_size": settings.pair_size,
+        "words": len(task.word), "pairs": len(task.pair), "unknown": UNKNOWN,
         "input": 2 * words_size + len(TEXT_FEATURES), "asked_input": words_size + len(QUESTION_FEATURES),
         "features": len(TEXT_FEATURES), "asked_features": len(QUESTION_FEATURES), "align": ALIGN, "scale": SCALE,
         "temperature": f"{settings.temperature:.9e}",
         "pair_numbers": PAIR, "root": f"{PAIR**0.5:.9g}", "never": NEVER, "spans": spans,
     }  # fmt: skip
-    _add_members(source, task, both)
+    _add_members(source, task, output_size)
     source.add(LINEAR + COPY + SOFTMAX)
     threshold = None if task.null is None else settings.no_answer_threshold
     add_span_search(source, spans, f1_weight=settings.f1_weight, threshold=threshold)
@@ -192,7 +193,7 @@ def add_span_reader(source: Source, task: Any) -> Interface:
         _CODE, **_no_answer(source, task), **_weights(source, task), **sizes,
         resets="\n".join(f"  for (i = 0; i < {source.state[s]}; ++i) s->{s}[i] = 0.0f;" for s in states),
     )  # fmt: skip
-    workspace = sizes["input"] + words_size + ALIGN + 4 * both + 2 * PAIR + 2
+    workspace = sizes["input"] + words_size + ALIGN + 4 * output_size + 2 * PAIR + 2
     defines = filled(
         _DEFINES, names=names_in_comment(TEXT_FEATURES), asked_names=names_in_comment(QUESTION_FEATURES),
         workspace=workspace, **sizes,

@@ -37,8 +37,8 @@ def activation_of(layer: KerasLayer, setting: str, default: str, version: int) -
         # Keras 3 made it relu6(x + 3) / 6; before, it was 0.2 x + 0.5, clipped.
         return Activation("HardSigmoid", 1 / 6 if version >= 3 else 0.2, 0.5)
     if not isinstance(name, str) or name not in _ACTIVATIONS:
-        known = ", ".join(nearest_first(str(name), [*_ACTIVATIONS, "hard_sigmoid"]))
-        raise ConversionError(f"the layer {layer.name!r} has {setting}={name!r}; known are {known}")
+        activations = ", ".join(nearest_first(str(name), [*_ACTIVATIONS, "hard_sigmoid"]))
+        raise ConversionError(f"the layer {layer.name!r} has {setting}={name!r}; known are {activations}")
     return _ACTIVATIONS[name]
 
 
@@ -60,9 +60,9 @@ def recurrent(layer: KerasLayer, version: int) -> RecurrentLayers:
     if share * len(directions) != len(layer.arrays):
         raise _misfit(layer, layer.arrays)
     parts = [layer.arrays[index * share : (index + 1) * share] for index in range(len(directions))]
-    pairs = [_place(one, arrays, version) for one, arrays in zip(directions, parts, strict=True)]
+    pairs = [_place(direction, arrays, version) for direction, arrays in zip(directions, parts, strict=True)]
     cells, places = [cell for cell, _ in pairs], [place for _, place in pairs]
-    settings = tuple(one.config for one in directions)
+    settings = tuple(direction.config for direction in directions)
     same = len({tuple((name, value.shape) for name, value in place.items()) for place in places}) == 1
     if len(pairs) == 2 and cells[0] == cells[1] and same:
         return RecurrentLayers((recurrent_layer(cells[0], places, batch_first=True),), settings)

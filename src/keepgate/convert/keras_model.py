@@ -120,13 +120,13 @@ class KerasModel(nn.Module):
         self._stages.append(_on_values(lambda x: function(module(x))))
 
     def _register(self, name: str, module: nn.Module) -> None:
-        own = name.replace(".", "_")
-        if name in self._layer_names or hasattr(self, own):
-            own = f"layer_{len(self._layer_names)}"
+        attribute = name.replace(".", "_")
+        if name in self._layer_names or hasattr(self, attribute):
+            attribute = f"layer_{len(self._layer_names)}"
         if name in self._layer_names:
             raise ConversionError(f"two layers have the name {name!r}; save the model again")
-        self._layer_names[name] = own
-        self.add_module(own, module)
+        self._layer_names[name] = attribute
+        self.add_module(attribute, module)
 
 
 def _on_values(function: Callable[[Tensor], Tensor]) -> Stage:
@@ -162,7 +162,7 @@ def _recurrent_stage(layer: KerasLayer, found: RecurrentLayers) -> Stage:
 
     def run(x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor | None]:
         for setting in ("return_state", "time_major"):
-            if any(one.get(setting) for one in settings):
+            if any(config.get(setting) for config in settings):
                 raise ConversionError(
                     f"the layer {layer.name!r} has {setting}=True; call it as model.layers[{layer.name!r}]"
                 )

@@ -70,13 +70,14 @@ def _of_lengths(items: Sequence[Any], unit: str) -> str:
     measure = "steps" if items and isinstance(items[0], LabelledSeries) else "characters"
     sizes = sorted((size for size in map(_size, items) if size is not None), reverse=True)
     longest = round(_LONGEST * len(sizes))
-    held, total = sum(sizes[:longest]), sum(sizes)
-    if held <= _MUCH * total:
+    size_of_longest, total = sum(sizes[:longest]), sum(sizes)
+    if size_of_longest <= _MUCH * total:
         return ""
     count = f"{longest:,} of {len(sizes):,}, of {sizes[longest - 1]:,} to {sizes[0]:,} {measure}"
     return (
-        f"The longest {percent(longest / len(sizes))} of the {unit} ({count}) hold {percent(held / total)} of the "
-        f"{measure}: a batch takes the memory of its longest, so shorten them, or cut them into several."
+        f"The longest {percent(longest / len(sizes))} of the {unit} ({count}) hold "
+        f"{percent(size_of_longest / total)} of the {measure}: a batch takes the memory of its "
+        "longest, so shorten them, or cut them into several."
     )
 
 

@@ -70,8 +70,8 @@ class Frequency:
             months = time.astype("datetime64[M]") + steps * self.count
             first, length = months.astype("datetime64[D]"), (months + 1).astype("datetime64[D]")
             last = length - np.timedelta64(1, "D")
-            wanted = first + (day - time.astype("datetime64[M]").astype("datetime64[D]"))
-            days = last if is_month_end(day) else np.minimum(wanted, last)
+            same_day = first + (day - time.astype("datetime64[M]").astype("datetime64[D]"))
+            days = last if is_month_end(day) else np.minimum(same_day, last)
             return days.astype("datetime64[s]") + (time - day)
         if self.unit == "business day":
             return np.busday_offset(day, steps, roll="forward").astype("datetime64[s]") + (time - day)

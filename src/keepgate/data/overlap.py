@@ -82,12 +82,12 @@ def _steps(items: Sequence[Series], dev: Sequence[Series], look_back: int) -> st
         by_name[item.id].append(item)
     repeated = total = 0
     for item in dev:
-        both = np.zeros(len(item), dtype=bool)
+        overlap = np.zeros(len(item), dtype=bool)
         for other in by_name[item.id]:
             if isinstance(other.targets, np.ndarray) and isinstance(item.targets, np.ndarray):
-                both |= _in_both(item, other)
+                overlap |= _in_both(item, other)
         first = max(item.first, look_back)
-        repeated, total = repeated + int(both[first:].sum()), total + len(both[first:])
+        repeated, total = repeated + int(overlap[first:].sum()), total + len(overlap[first:])
     return (
         f"{repeated:,} of the {count_of(total, 'steps')} of --dev that are forecast are" if repeated else ""
     )
@@ -95,9 +95,9 @@ def _steps(items: Sequence[Series], dev: Sequence[Series], look_back: int) -> st
 
 def _in_both(item: Series, other: Series) -> NDArray[np.bool_]:
     """Which steps of a series another one has too, at the same times with the same values."""
-    both = np.zeros(len(item), dtype=bool)
+    overlap = np.zeros(len(item), dtype=bool)
     if item.frequency != other.frequency or (item.start is None) != (other.start is None):
-        return both
+        return overlap
     later = 0.0
     if item.start is not None and other.start is not None:
         later = item.frequency.steps(np.array([item.start]), other.start)[0]
@@ -105,8 +105,8 @@ def _in_both(item: Series, other: Series) -> NDArray[np.bool_]:
     place = slice(max(0, -offset), max(0, min(len(item), len(other) - offset)))
     ours, theirs = item.targets[place], other.targets[place.start + offset : place.stop + offset]
     if later != offset or not len(ours):
-        return both
+        return overlap
     alike = ((ours == theirs) | (np.isnan(ours) & np.isnan(theirs))).all(1) & np.isfinite(ours).any(1)
     if alike.mean() >= _ALIKE:
-        both[place] = alike
-    return both
+        overlap[place] = alike
+    return overlap

@@ -119,9 +119,9 @@ def make_series(
     """
     values, before, ahead = _matrix(targets, "targets"), _matrix(past, "past"), _matrix(known, "known")
     steps, width = values.shape
-    named = tuple(names) or (("value",) if width == 1 else tuple(f"value {k}" for k in range(width)))
-    if len(named) != width:
-        raise CorpusError(f"there are {len(named)} names for {width} targets; give one for each")
+    target_names = tuple(names) or (("value",) if width == 1 else tuple(f"value {k}" for k in range(width)))
+    if len(target_names) != width:
+        raise CorpusError(f"there are {len(target_names)} names for {width} targets; give one for each")
     if not steps or not np.isfinite(values).any():
         raise CorpusError(f"{f'series {id!r}' if id else 'the series'} has no value; give one with some")
     for name, part in (("past", before), ("known", ahead)):
@@ -133,7 +133,7 @@ def make_series(
         raise CorpusError("start and frequency belong together; give both, or none for numbered steps")
     return Series(
         columns=Columns(
-            targets=named,
+            targets=target_names,
             past=tuple(f"past {k}" for k in range(before.shape[1])),
             known=tuple(f"known {k}" for k in range(ahead.shape[1])),
             static=tuple(f"static {k}" for k in range(len(static))),

@@ -63,10 +63,10 @@ class WordVectors:
                 f"{self.path} has a vector for none of the {count_of(len(distinct), 'different tokens')} of the "
                 "training data; give vectors of the same language, whose words are cut alike"
             )
-        taken = sum(token in vectors for token in distinct)
+        matches = sum(token in vectors for token in distinct)
         self.account = (
-            f"{taken:,} of {count_of(len(distinct), 'different tokens')} have a vector in {self.path.name} "
-            f"({count_of(self.size, 'numbers')}); other words taken from it: {len(vectors) - taken:,}."
+            f"{matches:,} of {count_of(len(distinct), 'different tokens')} have a vector in {self.path.name} "
+            f"({count_of(self.size, 'numbers')}); other words taken from it: {len(vectors) - matches:,}."
         )
         return vectors
 

@@ -49,12 +49,12 @@ def _after(before: str, between: str, fact: Question) -> Question:
     if not before:
         return fact
     text = f"{before}{between}{fact.text}"
-    moved = len(text) - len(fact.text)
+    shift = len(text) - len(fact.text)
     return replace(
         fact,
         text=text,
-        starts=tuple(None if start is None else start + moved for start in fact.starts),
-        facts=tuple((start + moved, end + moved) for start, end in fact.facts),
+        starts=tuple(None if start is None else start + shift for start in fact.starts),
+        facts=tuple((start + shift, end + shift) for start, end in fact.facts),
     )
 
 

@@ -112,8 +112,8 @@ def answer_in_story(text: str, question: str, language: Language = "zh") -> str 
     for goal in (*goals_of("train", language), *goals_of("test", language)):
         if question.strip() == templates.question.format(goal=goal):
             facts = {name: templates.fact.format(name=name, goal=goal) for name in templates.names}
-            told = {name: text.rindex(fact) + len(fact) for name, fact in facts.items() if fact in text}
-            return next(iter(told)) if len(told) == 1 and goal not in text[max(told.values()) :] else None
+            ends = {name: text.rindex(fact) + len(fact) for name, fact in facts.items() if fact in text}
+            return next(iter(ends)) if len(ends) == 1 and goal not in text[max(ends.values()) :] else None
     return None
 
 

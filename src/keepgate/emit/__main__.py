@@ -24,15 +24,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="where the files are (default: csrc/cells of this checkout)"
     )
-    chosen = parser.parse_args(arguments)
-    folder = chosen.out or _folder_of_this_checkout()
+    options = parser.parse_args(arguments)
+    folder = options.out or _folder_of_this_checkout()
     if folder is None:
         parser.error(
             f"{Path(__file__).parent} is not in a checkout of keepgate, so there is no csrc beside it; "
             "run this in a checkout (git clone, then pip install -e .), or say where to write: --out DIR"
         )
     stale = _stale(folder)
-    if chosen.check:
+    if options.check:
         for name, why in stale.items():
             print(f"{folder / name} {why}; run: python -m keepgate.emit", file=sys.stderr)
         return 1 if stale else 0

@@ -174,13 +174,13 @@ def _function(
 
 def functions(names: set[str], prefix: str) -> Iterator[str]:
     """The text of these functions and of those that they call, each after what it calls."""
-    needed = set(names)
-    while more := {called for name in needed for called in _FUNCTIONS[name][0]} - needed:
-        needed |= more
+    worklist = set(names)
+    while more := {called for name in worklist for called in _FUNCTIONS[name][0]} - worklist:
+        worklist |= more
     order = list(_FUNCTIONS)
-    while needed:
-        name = min((n for n in needed if not needed & set(_FUNCTIONS[n][0])), key=order.index)
-        needed.remove(name)
+    while worklist:
+        name = min((n for n in worklist if not worklist & set(_FUNCTIONS[n][0])), key=order.index)
+        worklist.remove(name)
         yield _FUNCTIONS[name][1].format(p=prefix)
 
 

@@ -145,12 +145,12 @@ def _forward(cell: Cell, layout: Columns) -> Iterator[str]:
         "per_unit": graph.vectors | graph.unit_inputs,
     }
     results = {"saved": cell.analysis.saved.values(), "next": graph.next.values()}
-    called = by_node(graph.next, graph.traced)
+    name_of = by_node(graph.next, graph.traced)
     yield f"// {', '.join(layout.values)}  ->  {', '.join(graph.next)}" + _after("; ", cell.analysis.saved)
     if cell.row_means:
-        yield from _row_function("forward", RowStep(arrays, results, called))
+        yield from _row_function("forward", RowStep(arrays, results, name_of))
         return
-    body = step_body(arrays, _written(results), called=called, always=graph.traced.values(), **_AS_CPP)
+    body = step_body(arrays, _written(results), called=name_of, always=graph.traced.values(), **_AS_CPP)
     yield from _function("forward", [*arrays], ("next", "saved"), body)
 
 
@@ -179,14 +179,14 @@ def _backward(cell: Cell, layout: Columns) -> Iterator[str]:
         "per_unit": per_unit,
         "d_next": arriving,
     }
-    called = by_node(graph.next, graph.traced, gradient)
+    name_of = by_node(graph.next, graph.traced, gradient)
     beside = " beside uh" if graph.uh else ""
     about = f"gradients of {', '.join(graph.next)}  ->  of {', '.join(layout.values)}; of {', '.join(previous)}{beside}"
     yield from (f"// {line}" for line in wrap(about + _after("; of ", per_unit), WIDTH - 5))
     if cell.row_means:
         yield from _row_function("backward", RowStep(arrays, results, {}))
         return
-    body = step_body(arrays, _written(results), called=called, **_AS_CPP)
+    body = step_body(arrays, _written(results), called=name_of, **_AS_CPP)
     reads = ("d_next", "saved", "prev", "next", "per_unit")
     yield from _function("backward", reads, [*results], body)
 

@@ -122,10 +122,10 @@ def _given(cell: Cell, inputs: Arrays) -> Iterator[str]:
     graph = cell.graph
     new = graph.next[cell.memory_state]
     apart = {name: node for name, node in graph.traced.items() if new not in topological([node])}
-    known = {"memory": {cell.memory_state: new}, **inputs}
+    arrays = {"memory": {cell.memory_state: new}, **inputs}
     # A place in `traced` is that of all traced values, also of those that are left out here.
     values = {"traced": {name: node if name in apart else new for name, node in graph.traced.items()}}
-    yield from _method("given", {**known, **values}, {"next": graph.next.values()}, cell)
+    yield from _method("given", {**arrays, **values}, {"next": graph.next.values()}, cell)
 
 
 def _method(name: str, reads: Arrays, writes: Mapping[str, Iterable[Expr]], cell: Cell) -> Iterator[str]:

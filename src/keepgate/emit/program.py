@@ -119,21 +119,21 @@ def _column_graph(cell: Cell) -> Graph:
     output = graph.previous[cell.recurrent_state]
     fused = {gate: symbol(f"wx_{gate} + uh_{gate}") for gate in sums}
     weights: dict[str, Expr] = {}
-    written = {sums[gate]: fused[gate] for gate in sums}
+    replacements = {sums[gate]: fused[gate] for gate in sums}
     if cell.recurrent == "diagonal":
         weights = {f"u_{gate}": symbol(f"u_{gate}") for gate in cell.gates}
         for gate in cell.gates:
             column = fused.get(gate, graph.uh[gate])
             product = make("mul", weights[f"u_{gate}"], output)
-            written[sums.get(gate, column)] = make("add", product, column)
+            replacements[sums.get(gate, column)] = make("add", product, column)
     return Graph(
         wx=graph.wx | fused,
         uh={gate: uh for gate, uh in graph.uh.items() if gate not in sums},
         previous=graph.previous,
         vectors=graph.vectors | weights,
         unit_inputs=graph.unit_inputs,
-        next={name: replaced(node, written) for name, node in graph.next.items()},
-        traced={name: replaced(node, written) for name, node in graph.traced.items()},
+        next={name: replaced(node, replacements) for name, node in graph.next.items()},
+        traced={name: replaced(node, replacements) for name, node in graph.traced.items()},
     )
 
 
@@ -197,11 +197,11 @@ def _is_complement_of_square(node: Expr) -> bool:
 
 def _live_lines(lines: Mapping[Expr, _Operation], results: Collection[Expr]) -> dict[Expr, _Operation]:
     """The lines on which the results depend: dead-code elimination."""
-    needed = set(results)
+    live_nodes = set(results)
     for node, (_, arguments) in reversed(list(lines.items())):
-        if node in needed:
-            needed.update(arguments)
-    return {node: line for node, line in lines.items() if node in needed}
+        if node in live_nodes:
+            live_nodes.update(arguments)
+    return {node: line for node, line in lines.items() if node in live_nodes}
 
 
 def _row_constants(lines: Mapping[Expr, _Operation]) -> set[Expr]:
@@ -237,7 +237,7 @@ def _allocate_registers(
     row_constant = _row_constants(lines)
     instructions, final_copies = list[Instruction](), list[Instruction]()
     for n, (node, (operation, arguments)) in enumerate(lines.items()):
-        read = tuple(registers[argument] for argument in arguments)
+        operands = tuple(registers[argument] for argument in arguments)
         dead = [a for a in dict.fromkeys(arguments) if last_read[a] == n and a not in results]
         for register in (registers[a] for a in dead if registers[a] >= first_temporary):
             free[register >= _ROW_TEMPORARIES].append(register)
@@ -252,7 +252,7 @@ def _allocate_registers(
                 final_copies.append(("copy", bound_to, (registers[node],)))
         else:
             registers[node] = bound_to
-        instructions.append((operation, registers[node], read))
+        instructions.append((operation, registers[node], operands))
 
     places = {n: n - _ROW_TEMPORARIES + counts[False] for n in range(_ROW_TEMPORARIES, counts[True])}
     return Program(

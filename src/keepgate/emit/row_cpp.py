@@ -45,11 +45,11 @@ class RowStep:
         self._arrays, self._called = arrays, called
         self._results = {(array, n): node for array, nodes in results.items() for n, node in enumerate(nodes)}
         self._inputs = {node for nodes in arrays.values() for node in nodes.values()}
-        written = [*self._results.values()]
-        self._lines = lowered(self._inputs, written)
-        self._order = topological(written, stop=self._inputs)
+        result_nodes = [*self._results.values()]
+        self._lines = lowered(self._inputs, result_nodes)
+        self._order = topological(result_nodes, stop=self._inputs)
         self._by_row = row_constants(self._order) - self._inputs
-        uses = Counter(written)
+        uses = Counter(result_nodes)
         for node in self._order:
             uses.update(() if node in self._inputs else node.args)
         # Each has a name of its own wherever it is computed, so that no product is fused that is used elsewhere too.
@@ -108,9 +108,9 @@ class RowStep:
         dear: set[Expr] = set()
         below: dict[Expr, set[Expr]] = {}  # what is computed or loaded for a node
         for node in self._order:
-            given = node in self._inputs or node in self._by_row or not node.args
+            is_leaf = node in self._inputs or node in self._by_row or not node.args
             below[node] = (
-                set[Expr]() if given else set[Expr]().union(*(below[argument] for argument in node.args))
+                set[Expr]() if is_leaf else set[Expr]().union(*(below[argument] for argument in node.args))
             )
             if node in self._inputs or (node in self._lines and node not in self._by_row):
                 below[node].add(node)

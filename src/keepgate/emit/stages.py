@@ -32,12 +32,14 @@ def stages_of(graph: Graph) -> list[Stage]:
     planes: list[Expr] = []
     for level in range(last):
         following = [node for node in mixed if levels[node] == level + 1]
-        written = [*dict.fromkeys([*(node.args[-1] for node in following), *_used_later(levels, level, new)])]
-        written = [node for node in written if node not in planes]
+        new_planes = [
+            *dict.fromkeys([*(node.args[-1] for node in following), *_used_later(levels, level, new)])
+        ]
+        new_planes = [node for node in new_planes if node not in planes]
         read = tuple(planes)
-        planes += written
+        planes += new_planes
         operands = tuple((node, planes.index(node.args[-1])) for node in following)
-        stages.append(Stage(read=read, written=tuple(written), mixed=operands))
+        stages.append(Stage(read=read, written=tuple(new_planes), mixed=operands))
         planes += following
     return [*stages, Stage(read=tuple(planes), written=tuple(new))]
 
@@ -52,7 +54,7 @@ def _levels(new: Iterable[Expr]) -> dict[Expr, int]:
 
 def _used_later(levels: dict[Expr, int], level: int, new: list[Expr]) -> Iterable[Expr]:
     """The elementwise nodes of a level before the last that a later one computes with or gives."""
-    used = {
+    live_nodes = {
         *new,
         *(
             argument
@@ -62,5 +64,5 @@ def _used_later(levels: dict[Expr, int], level: int, new: list[Expr]) -> Iterabl
         ),
     }
     for node in levels:
-        if levels[node] == level and node in used and node.op not in (*_MIXES, "symbol", "const"):
+        if levels[node] == level and node in live_nodes and node.op not in (*_MIXES, "symbol", "const"):
             yield node

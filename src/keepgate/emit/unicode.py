@@ -30,22 +30,22 @@ class Equation:
 def equations_of(cell: Cell) -> tuple[Equation, ...]:
     """A cell's equations, in the order forget, select, output, and within each as they are computed."""
     graph = cell.graph
-    named = {**graph.traced, **graph.next}
-    labels = {node: name if name in graph.traced else f"{name}ₜ" for name, node in named.items()}
+    nodes = {**graph.traced, **graph.next}
+    labels = {node: name if name in graph.traced else f"{name}ₜ" for name, node in nodes.items()}
     order = [node for node in topological(graph.next.values()) if node in labels]
     carried = cell.additive.get(cell.memory_state)
-    retained = set(topological([carried.keep])) if carried else set()
-    written = set(topological([graph.next[cell.memory_state]]))
-    names = {node: name for name, node in named.items()}
+    keep_nodes = set(topological([carried.keep])) if carried else set()
+    memory_nodes = set(topological([graph.next[cell.memory_state]]))
+    names = {node: name for name, node in nodes.items()}
     equations = [
         Equation(
             name=names[node],
             phase=None
             if carried is None
             else "forget"
-            if node in retained
+            if node in keep_nodes
             else "select"
-            if node in written
+            if node in memory_nodes
             else "output",
             text=f"{labels[node]} = {_text(node, {n: label for n, label in labels.items() if n is not node})[0]}",
         )

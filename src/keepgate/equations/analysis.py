@@ -36,11 +36,11 @@ class Analysis:
         """Names of the values that the backward pass reads, upstream gradients aside: named values, and raw inputs only
         where no named value can replace them."""
         previous = {str(node.name): node for node in self.graph.previous.values()}
-        named = {**self.graph.vectors, **previous, **self.graph.next, **self.graph.traced}
-        name_of = {node: name for name, node in reversed(named.items())}
+        nodes = {**self.graph.vectors, **previous, **self.graph.next, **self.graph.traced}
+        name_of = {node: name for name, node in reversed(nodes.items())}
         below = topological(self.backward.values(), stop=name_of.keys())
         used = {name_of.get(node, node.name) for node in below if node in name_of or node.op == "symbol"}
-        return tuple(n for n in {**named, **self.graph.inputs} if n in used)
+        return tuple(n for n in {**nodes, **self.graph.inputs} if n in used)
 
     @cached_property
     def saved(self) -> dict[str, Expr]:
@@ -49,8 +49,8 @@ class Analysis:
         states = {*self.graph.next.values(), *self.graph.previous.values()}
         traced = {name: node for name, node in self.graph.traced.items() if node not in states}
         raw = {name: node for name, node in self.graph.inputs.items() if name in self.reads}
-        given = {*self.graph.vectors.values(), *self.graph.unit_inputs.values()}
-        available = {*states, *traced.values(), *given}
+        per_unit = {*self.graph.vectors.values(), *self.graph.unit_inputs.values()}
+        available = {*states, *traced.values(), *per_unit}
         return {**traced, **{name: node for name, node in raw.items() if node not in available}}
 
     @cached_property

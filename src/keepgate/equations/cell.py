@@ -135,29 +135,35 @@ class Cell(Declaration):
         Raises CellError where a name is missing, or where the states do not follow from the named values.
         """
         new = self.graph.next
-        named = self.graph.traced
+        traced_nodes = self.graph.traced
         values = {f"{state}_prev": node for state, node in self.graph.previous.items()}
-        below = topological(new.values(), stop=set(named.values()))
+        below = topological(new.values(), stop=set(traced_nodes.values()))
         raw = [
-            n for n in below if n.op in ("symbol", "product") and n not in (*values.values(), *named.values())
+            n
+            for n in below
+            if n.op in ("symbol", "product") and n not in (*values.values(), *traced_nodes.values())
         ]
         if raw:
             raise CellError(
                 f"the states of {self.name} do not follow from what its trace names "
-                f"({' '.join(named) or 'nothing but the states'}): they need {', '.join(map(repr, raw))}; "
+                f"({' '.join(traced_nodes) or 'nothing but the states'}): they need {', '.join(map(repr, raw))}; "
                 "run the layer again instead"
             )
-        used = set(below)
-        missing = [name for name, node in named.items() if node in used and name not in traced]
+        dependencies = set(below)
+        missing = [name for name, node in traced_nodes.items() if node in dependencies and name not in traced]
         missing += [
-            f"{s} before the step" for s, n in self.graph.previous.items() if n in used and s not in previous
+            f"{s} before the step"
+            for s, n in self.graph.previous.items()
+            if n in dependencies and s not in previous
         ]
         if missing:
             raise CellError(
                 f"rebuilding {self.name} needs {', '.join(missing)} too; give every value that it names"
             )
-        inputs = {node: traced[name] for name, node in named.items() if node in used}
-        inputs |= {node: previous[state] for state, node in self.graph.previous.items() if node in used}
+        inputs = {node: traced[name] for name, node in traced_nodes.items() if node in dependencies}
+        inputs |= {
+            node: previous[state] for state, node in self.graph.previous.items() if node in dependencies
+        }
         return dict(zip(new, evaluate(new.values(), inputs), strict=True))
 
     @property
@@ -241,13 +247,13 @@ def _check_onnx(cell: Cell) -> None:
     operator = cell.onnx
     if operator is None:
         return
-    for kind, theirs, ours in (
+    for kind, operator_names, cell_names in (
         ("gates", operator.gates, cell.gates),
         ("vectors", operator.vectors, cell.vectors),
     ):
-        if sorted(theirs.split()) != sorted(ours):
+        if sorted(operator_names.split()) != sorted(cell_names):
             raise CellError(
-                f"{cell.name}'s OnnxOperator has the {kind} {theirs!r}, the cell {' '.join(ours)!r}; "
+                f"{cell.name}'s OnnxOperator has the {kind} {operator_names!r}, the cell {' '.join(cell_names)!r}; "
                 f"name the same {kind}, in the operator's order"
             )
 

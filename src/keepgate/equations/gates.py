@@ -33,8 +33,8 @@ class GateBias:
         values: of every symbol by its name, zeros for inputs and states; of the bias itself 0.
         """
         below = [node for node in topological([self.preactivation]) if node.op in ("symbol", "product")]
-        given = {node: values.get(str(node.name), 0 * log_odds) for node in below}
-        (rest,) = evaluate([self.preactivation], given)
+        value_of = {node: values.get(str(node.name), 0 * log_odds) for node in below}
+        (rest,) = evaluate([self.preactivation], value_of)
         return (self.link(-log_odds if self.complement else log_odds) - rest) / self.slope
 
 
@@ -103,17 +103,17 @@ def _conditions(gate: Expr, graph: Graph, *, complement: bool) -> list[_Conditio
     match gate.op, gate.args:
         case "sigmoid", (x,):
             return [(x, complement, _identity)]
-        case "sub", (one, other) if one is ONE:
-            return _conditions(other, graph, complement=not complement)
+        case "sub", (one, complementary) if one is ONE:
+            return _conditions(complementary, graph, complement=not complement)
         case "div", (part, whole) if is_gate(gate):
-            other = whole.args[1] if whole.args[0] is part else whole.args[0]
-            own = _conditions(part, graph, complement=complement)
-            others = _conditions(other, graph, complement=not complement)
-            return None if own is None or others is None else own + others
+            rest = whole.args[1] if whole.args[0] is part else whole.args[0]
+            of_part = _conditions(part, graph, complement=complement)
+            of_rest = _conditions(rest, graph, complement=not complement)
+            return None if of_part is None or of_rest is None else of_part + of_rest
         case "exp", (shifted,) if is_gate(gate):
             part, largest = shifted.args
-            other = largest.args[1] if largest.args[0] is part else largest.args[0]
-            return [_logarithm(part, graph, complement), (other, complement, _zero)]
+            rest = largest.args[1] if largest.args[0] is part else largest.args[0]
+            return [_logarithm(part, graph, complement), (rest, complement, _zero)]
     return None
 
 

@@ -126,7 +126,9 @@ def trace_step(cell: Declaration) -> Graph:
     ]
     unit_inputs = {name: symbol(name) for name in cell.unit_inputs}
     arguments += [
-        _Known(what, given) for what, given in (("vectors", vectors), ("inputs", unit_inputs)) if given
+        _Known(argument, nodes)
+        for argument, nodes in (("vectors", vectors), ("inputs", unit_inputs))
+        if nodes
     ]
     try:
         results = cell.step(*arguments)
@@ -175,20 +177,20 @@ def _check_results(cell: Declaration, results: object) -> None:
 
 def check_unused_parameters(cell: Declaration, graph: Graph) -> None:
     """Refuse parameters that no new state depends on: they would look trained and never be."""
-    used = {node.name for node in topological(graph.next.values()) if node.op == "symbol"}
+    symbols = {node.name for node in topological(graph.next.values()) if node.op == "symbol"}
     for gate in cell.gates:
-        if used.isdisjoint((f"wx_{gate}", f"uh_{gate}", f"u_{gate}")):
+        if symbols.isdisjoint((f"wx_{gate}", f"uh_{gate}", f"u_{gate}")):
             raise CellError(
                 f"no state of {cell.name} depends on its gate {gate!r}; use it or leave it out of gates"
             )
     for kind, names in (("vector", cell.vectors), ("unit input", cell.unit_inputs)):
         for name in names:
-            if name not in used:
+            if name not in symbols:
                 raise CellError(
                     f"no state of {cell.name} depends on its {kind} {name!r}; use it or leave it out"
                 )
     prefix = "u_" if cell.recurrent == "in_step" else "uh_"
-    if cell.recurrent != "none" and not any(f"{prefix}{gate}" in used for gate in cell.gates):
+    if cell.recurrent != "none" and not any(f"{prefix}{gate}" in symbols for gate in cell.gates):
         raise CellError(
             f"{cell.name} is declared recurrent={cell.recurrent!r}, but no state depends on {prefix[:-1]}, "
             "so that weight_hh would never be trained; use it or declare recurrent='none'"

@@ -98,14 +98,14 @@ def plain(settings: Any) -> dict[str, Any]:
 
 def settings_values(table: Mapping[str, Any]) -> dict[str, Any]:
     """The values from which `settings_table` made a table. Raises BundleError if the table has another form."""
-    none, values = table.get("none", []), table.get("settings", {})
+    names, values = table.get("none", []), table.get("settings", {})
     if (
         not isinstance(values, dict)
-        or not isinstance(none, list)
-        or not all(isinstance(name, str) for name in none)
+        or not isinstance(names, list)
+        or not all(isinstance(name, str) for name in names)
     ):
         raise BundleError("`settings` must be a table and `none` a list of names")
-    return {**values, **dict.fromkeys(none)}
+    return {**values, **dict.fromkeys(names)}
 
 
 def refuse_misfits(
@@ -147,9 +147,9 @@ def _kind(path: Path, model: Mapping[str, Any], kinds: Collection[str] | None) -
             f"{'install a newer keepgate' if isinstance(version, int) and version > FORMAT else REMEDY}"
         )
     if not isinstance(kind, str) or (kinds is not None and kind not in kinds):
-        known = ", ".join(nearest_first(str(kind), kinds or ()))
         raise BundleError(
-            f"{path} is of kind {kind!r}; this keepgate knows {known}; "
+            f"{path} is of kind {kind!r}; this keepgate knows "
+            f"{', '.join(nearest_first(str(kind), kinds or ()))}; "
             "install the keepgate that wrote it, or train it again"
         )
     return kind

@@ -49,13 +49,13 @@ def run(call: Call, kernel: str | None = None) -> CallResult:
     if call.weights.narrow is not None:
         refuse_gradients(call.weights.narrow, (call.x, *call.states))
     if kernel is not None:
-        chosen = by_name(kernel)
-        reason = chosen.refusal_reason(call)
+        candidate = by_name(kernel)
+        reason = candidate.refusal_reason(call)
         if reason is not None:
             raise KernelRefused(
                 f"kernel {kernel!r} cannot run this call: {reason}; use kernel=None to let another take it"
             )
-        return chosen.forward(call)
+        return candidate.forward(call)
     for candidate in KERNELS:
         if candidate.refusal_reason(call) is None:
             return candidate.forward(call)

@@ -71,14 +71,14 @@ class Narrowing:
         self._required = {name: p.requires_grad for name, p in self._parameters.items() if p is not None}
         self._buffers: dict[str, Tensor] = {}
         self._replaced = [
-            own
+            parameter_name
             for place in self.places
-            for name, own in place.names.items()
+            for name, parameter_name in place.names.items()
             if name in MATRICES and not (name == "weight_hh" and place.cell.recurrent == "diagonal")
         ]
-        for own in self._replaced:
-            made = (matrices or _narrow_tensors)(layer._parameters[own], weights)  # type: ignore[arg-type]
-            self._buffers |= {f"{own}_{end}": tensor for end, tensor in made.items()}
+        for parameter_name in self._replaced:
+            made = (matrices or _narrow_tensors)(layer._parameters[parameter_name], weights)  # type: ignore[arg-type]
+            self._buffers |= {f"{parameter_name}_{end}": tensor for end, tensor in made.items()}
 
     @property
     def bytes_after(self) -> int:

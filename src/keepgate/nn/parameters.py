@@ -45,15 +45,15 @@ class PlaceParameters:
     def freeze(self, module: nn.Module) -> None:
         """Trusts the parameters, which require no gradient then. Raises SettingsError where one is computed."""
         required = {}
-        for own in self.names.values():
-            parameter = module._parameters.get(own)
+        for parameter_name in self.names.values():
+            parameter = module._parameters.get(parameter_name)
             if type(parameter) is not nn.Parameter or not parameter.is_contiguous():
                 raise SettingsError(
-                    f"{own} of this {type(module).__name__} is no plain parameter (parametrised, normed, pruned, "
-                    "sharded or a view), so that there is nothing to trust; make it one first, as by "
-                    f"torch.nn.utils.parametrize.remove_parametrizations(layer, {own!r})"
+                    f"{parameter_name} of this {type(module).__name__} is no plain parameter (parametrised, normed, "
+                    "pruned, sharded or a view), so that there is nothing to trust; make it one first, as by "
+                    f"torch.nn.utils.parametrize.remove_parametrizations(layer, {parameter_name!r})"
                 )
-            required[own] = parameter.requires_grad
+            required[parameter_name] = parameter.requires_grad
         self._required_grad = required
         self._let_require_grad(module, dict.fromkeys(self.names.values(), False))
 
@@ -63,9 +63,9 @@ class PlaceParameters:
         self._let_require_grad(module, required)
 
     def _let_require_grad(self, module: nn.Module, required: dict[str, bool]) -> None:
-        for own, wanted in required.items():
-            if (parameter := module._parameters.get(own)) is not None:
-                parameter.requires_grad_(wanted)
+        for parameter_name, requires_grad in required.items():
+            if (parameter := module._parameters.get(parameter_name)) is not None:
+                parameter.requires_grad_(requires_grad)
         self.use(self.kernel)
 
     def tensors(self, module: nn.Module) -> dict[str, Tensor]:
@@ -112,11 +112,11 @@ class PlaceParameters:
 
     def _narrow_weights(self, module: nn.Module) -> NarrowWeights:
         matrices = {name: _narrow_matrix(*buffers) for name, buffers in self._narrow_buffers(module).items()}
-        others = {
+        parameters = {
             name: getattr(module, own).float() for name, own in self.names.items() if name not in matrices
         }
-        vectors = tuple(others.pop(name) for name in self.cell.vectors)
-        return NarrowWeights(self.cell, matrices, others, vectors)
+        vectors = tuple(parameters.pop(name) for name in self.cell.vectors)
+        return NarrowWeights(self.cell, matrices, parameters, vectors)
 
     @property
     def fast_path(self) -> FastPath | None:
@@ -133,13 +133,21 @@ class PlaceParameters:
 
     def fast_path_of(self, trained: Cell) -> FastPath | None:
         """The same of the cell in training, whose parameters are these; its input has its masks too."""
-        if torch.compiler.is_compiling() or (own := self._weights) is None:
+        if torch.compiler.is_compiling() or (weights := self._weights) is None:
             return None
         if self._trained_fast_path is None:
-            weights = Weights(
-                trained, own.weight_ih, own.weight_hh, own.bias_ih, own.bias_hh, own.weight_hr, own.vectors
+            trained_weights = Weights(
+                trained,
+                weights.weight_ih,
+                weights.weight_hh,
+                weights.bias_ih,
+                weights.bias_hh,
+                weights.weight_hr,
+                weights.vectors,
             )
-            self._trained_fast_path = fast_path(weights, self.kernel) if weights.remember() else None
+            self._trained_fast_path = (
+                fast_path(trained_weights, self.kernel) if trained_weights.remember() else None
+            )
         return self._trained_fast_path
 
     def __getstate__(self) -> dict[str, Any]:

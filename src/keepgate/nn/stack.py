@@ -35,14 +35,14 @@ def run_stack(
     """
     output = x
     for first in range(0, len(weights), directions):
-        read = output if between is None or not first else between(output)
+        layer_input = output if between is None or not first else between(output)
         offered = shared_output and directions > 1
-        shared = SharedOutput.for_input(read, weights[first].output_size) if offered else None
+        shared = SharedOutput.for_input(layer_input, weights[first].output_size) if offered else None
         outputs = []
         for place in range(first, first + directions):
             reverse = place > first
             into = None if shared is None else shared.halves[reverse]
-            own, x_place, initial = weights[place], read, states[place]
+            own, x_place, initial = weights[place], layer_input, states[place]
             if masks is not None:
                 own, x_place, initial = masks.apply(place, own, x_place, initial)
             call = Call.of(own, x_place, initial, lengths, resets, reverse, trace, into)

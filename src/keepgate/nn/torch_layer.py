@@ -32,17 +32,17 @@ def to_torch(module: nn.RNNBase | nn.RNNCellBase, cell: Cell) -> Any:
             f"the weights of this {type(module).__name__} are quantized to {narrow}, which torch.nn's layers do not "
             "read; take the model as it was before keepgate.quantize"
         )
-    theirs = without_weights(module, cell)
-    own = dict(module.named_parameters(recurse=False))
-    for name, _ in [*theirs.named_parameters()]:
-        if name not in own:
+    layer = without_weights(module, cell)
+    parameters = dict(module.named_parameters(recurse=False))
+    for name, _ in [*layer.named_parameters()]:
+        if name not in parameters:
             raise SettingsError(
                 f"{name} of this {type(module).__name__} is computed (parametrised, normed or pruned), and a layer of "
                 "torch.nn would not compute it again; make it a parameter first, as by "
                 f"torch.nn.utils.parametrize.remove_parametrizations(layer, {name!r})"
             )
-        setattr(theirs, name, own[name])
-    return theirs
+        setattr(layer, name, parameters[name])
+    return layer
 
 
 def without_weights(module: nn.RNNBase | nn.RNNCellBase, cell: Cell) -> nn.RNNBase | nn.RNNCellBase:

@@ -120,17 +120,17 @@ def _steps_of(
     """How many steps a tensor of lengths may count to; None for one that holds none."""
     if tensor.dim() != 1 or tensor.numel() == 0:
         return None
-    prefix, called = name.rpartition("lengths")[0].strip("._"), "length" in name
-    others = [
-        (other, other_name.startswith(prefix), dims)
-        for (other_name, other), dims in zip(example, free, strict=True)
-        if other is not tensor and other.dim() > 1
+    prefix, has_length_name = name.rpartition("lengths")[0].strip("._"), "length" in name
+    candidates = [
+        (candidate, candidate_name.startswith(prefix), dims)
+        for (candidate_name, candidate), dims in zip(example, free, strict=True)
+        if candidate is not tensor and candidate.dim() > 1
     ]
-    for other, _, dims in sorted(others, key=lambda entry: not entry[1]):
+    for candidate, _, dims in sorted(candidates, key=lambda entry: not entry[1]):
         for place, symbol in dims.items():
-            if other.shape[place] == int(tensor.max()):
+            if candidate.shape[place] == int(tensor.max()):
                 return sizes[symbol]
-    return int(tensor.max()) if called else None
+    return int(tensor.max()) if has_length_name else None
 
 
 def check_on_runtime(
@@ -184,7 +184,7 @@ def _choices(flat: FlatModel, free: Sequence[dict[int, str]]) -> list[Sizes]:
             "no dimension of the model's inputs may change, so that the file would take the example's shape only; give "
             "an example with two rows and three steps or more, and no number of rows or steps written into the model"
         )
-    used = {
+    example_sizes = {
         symbol: tensor.shape[place]
         for (_, tensor), dims in zip(flat.inputs, free, strict=True)
         for place, symbol in dims.items()
@@ -195,8 +195,8 @@ def _choices(flat: FlatModel, free: Sequence[dict[int, str]]) -> list[Sizes]:
         {symbol: _SIZES[(shift + place) % len(_SIZES)] for place, symbol in enumerate(symbols)}
         for shift in shifts
     ]
-    choices.insert(2, {symbol: used[symbol] + 2 + place for place, symbol in enumerate(symbols)})
-    return [sizes for sizes in choices if sizes != used]
+    choices.insert(2, {symbol: example_sizes[symbol] + 2 + place for place, symbol in enumerate(symbols)})
+    return [sizes for sizes in choices if sizes != example_sizes]
 
 
 def _run(session: Any, names: Sequence[str], tensors: Sequence[Tensor], shape: object) -> list[np.ndarray]:

@@ -67,11 +67,11 @@ class FlatModel(nn.Module):
         if isinstance(self.model, Recurrent):
             output, last = result
             last = last if isinstance(last, tuple) else (last,)
-            named = [
+            outputs = [
                 ("output", output),
                 *[(f"{s}_n", t) for s, t in zip(self.model.cell.states, last, strict=True)],
             ]
-            return named[:1] if self.streamed else named, final
+            return outputs[:1] if self.streamed else outputs, final
         return flatten(result, "" if has_names(result) else "output"), final
 
     def _state_names(self) -> list[str]:

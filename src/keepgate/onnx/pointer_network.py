@@ -32,12 +32,13 @@ class PointerFunction(nn.Module):
         """span [batch, time, longest], by first token and by tokens beyond it, and none [batch]."""
         network, steps = self.task.network, text.words.shape[0]
         sides = [network.embed(Inputs(s.words, s.features, s.lengths, s.lengths)) for s in (text, question)]
-        both = torch.cat(sides)
+        embeddings = torch.cat(sides)
         # Each row's question is moved to the end of its text.
-        place = torch.arange(both.shape[0])[:, None]
+        place = torch.arange(embeddings.shape[0])[:, None]
         beyond = place - text.lengths
-        source = torch.where(beyond < 0, place, (steps + beyond).clamp(max=both.shape[0] - 1))
-        x, lengths = both.gather(0, source[..., None].expand_as(both)), text.lengths + question.lengths
+        source = torch.where(beyond < 0, place, (steps + beyond).clamp(max=embeddings.shape[0] - 1))
+        x = embeddings.gather(0, source[..., None].expand_as(embeddings))
+        lengths = text.lengths + question.lengths
         span, none = network.score(network.layer(x, lengths=lengths)[0], text.lengths, lengths, steps)
         return {"span": span, "none": none}
 

@@ -122,8 +122,8 @@ class ForecastNetwork(nn.Module):
         a text by its number from 1. means, deviations: of each series' targets, where several were trained on.
         What the model has none of is None.
         """
-        given = (values, known, numbers, categories, means, deviations)
-        for (name, shape), tensor in zip(self.shapes.items(), given, strict=True):
+        inputs = (values, known, numbers, categories, means, deviations)
+        for (name, shape), tensor in zip(self.shapes.items(), inputs, strict=True):
             if tensor is not None:
                 _check_shape(name, tensor, shape)
         targets = self.parts["targets"].stop
@@ -156,10 +156,10 @@ class ForecastNetwork(nn.Module):
         """Windows of values about their means; how many is no other size of what is read."""
         task, statistics, generator = self.task, self.task.statistics, _seeded()
         targets, columns = (self.parts[name].stop for name in ("targets", "known"))
-        known = columns - self.parts["known"].start
+        known_count = columns - self.parts["known"].start
         counts = [len(names) + 1 for names in statistics.categories if names is not None]
         numbers = len(self.mean) - columns
-        sizes = {task.look_back, columns, task.ahead, known, numbers, len(counts), targets}
+        sizes = {task.look_back, columns, task.ahead, known_count, numbers, len(counts), targets}
         rows = next(rows for rows in range(2, 10) if rows not in sizes)
 
         def drawn(place: slice, *shape: int) -> Tensor | None:

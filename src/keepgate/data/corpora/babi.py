@@ -50,7 +50,9 @@ def read_babi(lines: Sequence[str], path: str, needs: Needs, corpus: Corpus) -> 
             sentences[number] = (start, len(story))
             continue
         question, answer, *supporting = (part.strip() for part in rest.split("\t"))
-        facts = tuple(_fact(given, sentences, path, line_number) for given in " ".join(supporting).split())
+        facts = tuple(
+            _fact(fact_number, sentences, path, line_number) for fact_number in " ".join(supporting).split()
+        )
         item = Question(
             text=story,
             question=question,

@@ -69,8 +69,8 @@ def columns_of(table: Table, names: ColumnNames, path: str) -> tuple[Columns, st
     _check(names, available, path)
     time = names.time if names.time is not None or names.learnt else _time(table, names, path)
     series = names.series if names.series or names.learnt else _series(table, names, time, path)
-    taken = {*([] if time is None else [time]), *series, *names.past, *names.known, *names.static}
-    rest = [name for name in available if name not in taken]
+    non_targets = {*([] if time is None else [time]), *series, *names.past, *names.known, *names.static}
+    rest = [name for name in available if name not in non_targets]
     targets = names.targets or _targets(table, rest, path, long=bool(series))
     unread = [name for name in rest if name not in targets]
     note = ""
@@ -143,11 +143,11 @@ def _number(text: str) -> float:
 def _check(names: ColumnNames, available: Sequence[str], path: str) -> None:
     every = [*([] if names.time is None else [names.time]), *names.series, *names.targets]
     every += [*names.past, *names.known, *names.static]
-    whose = ", which the model was trained on" if names.learnt else ""
+    origin = ", which the model was trained on" if names.learnt else ""
     for name in every:
         if name not in available:
             listed = ", ".join(map(repr, nearest_first(name, available))) or "none"
-            raise CorpusError(f"{path} has no column {name!r}{whose}; its columns are {listed}")
+            raise CorpusError(f"{path} has no column {name!r}{origin}; its columns are {listed}")
         # A column that tells series apart may also be read as what a series has.
         parts = every.count(name) - (name in names.series and name in names.static)
         if parts > 1:
@@ -163,14 +163,14 @@ def _time(table: Table, names: ColumnNames, path: str) -> str | None:
     ]
     by_name = {name.lower(): name for name in reversed(free)}
     usual = [by_name[name] for name in _TIME if name in by_name]
-    written = [name for name in free if _holds_times(table.columns[name])]
-    if len(usual) == 1 or (usual and usual[0] in written):
+    time_columns = [name for name in free if _holds_times(table.columns[name])]
+    if len(usual) == 1 or (usual and usual[0] in time_columns):
         return usual[0]
-    if len(written) > 1:
+    if len(time_columns) > 1:
         raise CorpusError(
-            f"{path}: {' and '.join(map(repr, written))} both hold times; say with --time-column which one counts"
+            f"{path}: {' and '.join(map(repr, time_columns))} both hold times; say with --time-column which one counts"
         )
-    return written[0] if written else None
+    return time_columns[0] if time_columns else None
 
 
 def _series(table: Table, names: ColumnNames, time: str | None, path: str) -> tuple[str, ...]:
@@ -189,13 +189,13 @@ def _series(table: Table, names: ColumnNames, time: str | None, path: str) -> tu
             apart.append(name)
     texts = [name for name in apart if not _holds_numbers(table.columns[name])]
     usual = [name for name in apart if name.lower() in _SERIES]
-    chosen = usual if len(usual) == 1 else texts
-    if len(chosen) == 1:
-        return (chosen[0],)
+    candidates = usual if len(usual) == 1 else texts
+    if len(candidates) == 1:
+        return (candidates[0],)
     if not apart:
         return ()  # rows that repeat: whoever reads them says what is done with them
     raise CorpusError(
-        f"{path}: times repeat, and {' or '.join(map(repr, chosen or apart))} may tell its series apart; say with "
+        f"{path}: times repeat, and {' or '.join(map(repr, candidates or apart))} may tell its series apart; say with "
         "--series-column which one names the series of a row (several with commas between them)"
     )
 

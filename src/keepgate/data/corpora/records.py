@@ -195,8 +195,8 @@ def _whole(value: Any, path: str, place: str) -> int:
 
 
 def _identity(record: dict[str, Any], path: str, place: str, needs: Needs) -> str:
-    given = next((record[name] for name in ID if record.get(name) not in (None, "")), None)
-    return identity(given, f"{path}:{place.removeprefix('line ')}", needs)
+    record_id = next((record[name] for name in ID if record.get(name) not in (None, "")), None)
+    return identity(record_id, f"{path}:{place.removeprefix('line ')}", needs)
 
 
 def _fields(line: str) -> list[str]:

@@ -72,10 +72,10 @@ def _series(
     steps = last_known(rows.columns(places[0]))
     if not steps:
         return None
-    targets, past, known = (rows.columns(part) for part in places)
+    targets, past, known_covariates = (rows.columns(part) for part in places)
     return Series(
-        columns=columns, targets=targets[:steps], past=past[:steps], known=known, id=label, start=start,
-        frequency=frequency,
+        columns=columns, targets=targets[:steps], past=past[:steps], known=known_covariates,
+        id=label, start=start, frequency=frequency,
     )  # fmt: skip
 
 

@@ -52,11 +52,11 @@ def parse_times(cells: Cells, places: Sequence[str], column: str, path: str) -> 
         else:
             times = _whole_seconds(times, places, column, path)
             return ParsedTimes(utc=times, wall=times)
-    read = _reader(texts, column, path)
+    parse_time = _reader(texts, column, path)
     utc, wall = [], []
     for place, text in zip(places, texts, strict=True):
         try:
-            time = read(text)
+            time = parse_time(text)
         except (ValueError, OverflowError):
             raise CorpusError(
                 f"{path}, {place}: {column!r} is {text[:40]!r}, which is no time; write 2024-01-31 or 2024-01-31 13:00"

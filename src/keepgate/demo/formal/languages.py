@@ -89,22 +89,24 @@ class Language:
         """
         lengths = lengths - (1 - lengths % 2) if self.alternates else lengths
         longest = int(lengths.max())
-        drawn = self._drawn(longest, len(lengths), generator, uneven)
+        symbols = self._drawn(longest, len(lengths), generator, uneven)
         place = torch.arange(longest * (1 + self.answer_length)).unsqueeze(1)
         if self.automaton is not None:
             place = place[:longest]
             answered = place < lengths if prefixes else place == lengths - 1
             if self.alternates:
                 answered = answered & (place % 2 == 0)
-            targets = self.automaton.answers[self.automaton.read(drawn)]
-            return Strings(symbols=drawn, targets=targets.masked_fill(~answered, NO_ANSWER), lengths=lengths)
+            targets = self.automaton.answers[self.automaton.read(symbols)]
+            return Strings(
+                symbols=symbols, targets=targets.masked_fill(~answered, NO_ANSWER), lengths=lengths
+            )
         assert self.source is not None
         together = lengths * (1 + self.answer_length)
         source = self.source((place - lengths).clamp(min=0), lengths).clamp(0, longest - 1)
-        blanks = drawn.new_full((len(place) - longest, len(lengths)), len(self.symbols))
+        blanks = symbols.new_full((len(place) - longest, len(lengths)), len(self.symbols))
         return Strings(
-            symbols=torch.cat([drawn, blanks]).masked_fill(place >= lengths, len(self.symbols)),
-            targets=drawn.gather(0, source).masked_fill((place < lengths) | (place >= together), NO_ANSWER),
+            symbols=torch.cat([symbols, blanks]).masked_fill(place >= lengths, len(self.symbols)),
+            targets=symbols.gather(0, source).masked_fill((place < lengths) | (place >= together), NO_ANSWER),
             lengths=together,
         )
 

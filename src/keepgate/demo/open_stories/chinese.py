@@ -69,8 +69,11 @@ def _verb(verb: str, kind: str, weight: float = 0.14) -> Relation:
     """Something done with this verb, and wording with it. verb: as the story says it:as/the/question/may."""
     phrase, wording = _forms(verb)
     base = phrase.removesuffix("了")
-    done = phrase.endswith("了") and kind == "thing"
-    other_orders = (f"<o>{{被|讓}}<s>{phrase}", f"<s>{{|昨天|今天}}把<o>{phrase}") if done else ()
+    other_orders = (
+        (f"<o>{{被|讓}}<s>{phrase}", f"<s>{{|昨天|今天}}把<o>{phrase}")
+        if phrase.endswith("了") and kind == "thing"
+        else ()
+    )
     whom = _WHOM[kind]
     return Relation(
         weight=weight,

@@ -43,12 +43,12 @@ class Fact:
 def open_stories(count: int, *, seed: int, language: Language = "zh") -> list[Question]:
     """Stories with a question each; the same for the same seed."""
     rng, pack = random.Random(f"open stories {seed} {language}"), _PACKS[language]
-    made: list[Question] = []
-    while len(made) < count:
-        question = _story(rng, pack, f"open-{seed}-{len(made)}")
+    questions: list[Question] = []
+    while len(questions) < count:
+        question = _story(rng, pack, f"open-{seed}-{len(questions)}")
         if question is not None:
-            made.append(question)
-    return made
+            questions.append(question)
+    return questions
 
 
 def _story(rng: random.Random, pack: Pack, name: str) -> Question | None:
@@ -97,11 +97,11 @@ class Writer:
         if statements and rng.random() < _SAME_STATEMENT:
             statements = (rng.choice(statements),)
         subject = self.new("person") if relation is None and rng.random() < _SAME_SUBJECT else None
-        joined, busy = rng.random() < _JOINED, rng.choice(_BUSY)
+        with_joins, busy = rng.random() < _JOINED, rng.choice(_BUSY)
         later = []
         for number in range(rng.choice(_FACTS)):
             self._fill(busy)
-            self._begin(joined and number > 0)
+            self._begin(with_joins and number > 0)
             fact = self._fact(relation or self.relation(), statements, subject)
             if rng.random() < _CHANGED and (fact.relation.changes or fact.relation.ends):
                 if rng.random() < 0.6:
@@ -191,11 +191,13 @@ class Writer:
         last = next(
             (fact for fact in reversed(self.facts) if fact.relation is relation and not fact.ended), None
         )
-        other = next((slot for slot in ("r", "o") if relation.slots.get(slot) in ("person", "liking")), None)
-        if last is None or other is None or self._says(relation, last.fillers[other]):
+        other_slot = next(
+            (slot for slot in ("r", "o") if relation.slots.get(slot) in ("person", "liking")), None
+        )
+        if last is None or other_slot is None or self._says(relation, last.fillers[other_slot]):
             return {}
-        exchanged = {"s": last.fillers[other]}
-        return exchanged | ({other: last.fillers["s"]} if self.rng.random() < 0.5 else {})
+        exchanged = {"s": last.fillers[other_slot]}
+        return exchanged | ({other_slot: last.fillers["s"]} if self.rng.random() < 0.5 else {})
 
     def _says(self, relation: Relation, subject: str) -> bool:
         return any(fact.relation is relation and fact.fillers["s"] == subject for fact in self.facts)
@@ -260,11 +262,11 @@ class Asked:
 
     def is_answered_by(self, fact: Fact) -> bool:
         """Whether the fact holds and is about these fillers."""
-        others = [name for name in self.relation.slots if name != self.slot]
+        slots = [name for name in self.relation.slots if name != self.slot]
         return (
             not fact.ended
             and fact.relation is self.relation
-            and all(fact.fillers[name] == self.fillers[name] for name in others)
+            and all(fact.fillers[name] == self.fillers[name] for name in slots)
         )
 
     def question(self, rng: random.Random, pack: Pack) -> str:
@@ -316,15 +318,15 @@ def _of_new(rng: random.Random, writer: Writer) -> Asked | None:
 def _of_other_relation(rng: random.Random, writer: Writer) -> Asked | None:
     """Another thing about somebody of the story than what it says of them."""
     subjects = sorted({fact.fillers["s"] for fact in writer.facts if fact.relation.slots["s"] == "person"})
-    other = writer.relation()
+    relation = writer.relation()
     if (
         not subjects
-        or other.slots["s"] != "person"
-        or "o" not in other.questions
-        or any(fact.relation is other for fact in writer.facts)
+        or relation.slots["s"] != "person"
+        or "o" not in relation.questions
+        or any(fact.relation is relation for fact in writer.facts)
     ):
         return None
-    return Asked(other, "o", {**writer.fillers(other), "s": rng.choice(subjects)})
+    return Asked(relation, "o", {**writer.fillers(relation), "s": rng.choice(subjects)})
 
 
 def _of_ended(rng: random.Random, writer: Writer) -> Asked | None:

@@ -59,9 +59,9 @@ def bound(
     extras = {"opset": opset, "outputs": outputs}
     for name, value in values.items():
         if name not in parameters or name in extras:
-            known = ", ".join(set(parameters) - set(extras)) or "none"
+            attributes = ", ".join(set(parameters) - set(extras)) or "none"
             raise ConversionError(
-                f"{title} has the attribute {name!r}, which has no counterpart here (known are: {known}); "
+                f"{title} has the attribute {name!r}, which has no counterpart here (known are: {attributes}); "
                 f"{HELP}"
             )
         kinds = [

@@ -26,12 +26,12 @@ def broadcast(*tensors: Tensor) -> None:
     sizes = [[1] * (longest - tensor.dim()) + list(tensor.shape) for tensor in tensors]
     result = []
     for dims in zip(*sizes, strict=True):
-        others = {size for size in dims if size != 1}
-        if len(others) > 1:
+        extents = {size for size in dims if size != 1}
+        if len(extents) > 1:
             raise ShapeError(
                 f"shapes {', '.join(str(list(tensor.shape)) for tensor in tensors)} do not go together"
             )
-        result.append(others.pop() if others else 1)
+        result.append(extents.pop() if extents else 1)
     # What is no larger than one of them is as large as what there is already.
     if math.prod(result) > max(tensor.numel() for tensor in tensors):
         sized(result)

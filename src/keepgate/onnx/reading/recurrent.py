@@ -214,7 +214,7 @@ def _cells(
     if operator == "GRU":
         before = not _switch(title, values, "linear_before_reset")
         return tuple(gru_variant(*two, clip, before) for two in activations)
-    return tuple(rnn_variant(*one, clip) for one in activations)
+    return tuple(rnn_variant(activation, clip) for (activation,) in activations)
 
 
 def _activations(
@@ -229,7 +229,7 @@ def _activations(
             f"{title} has {len(names)} activations; an {operator} has {per_direction} for each of its "
             f"{directions} direction(s)"
         )
-    if not all(math.isfinite(number) for given in numbers.values() for number in given):
+    if not all(math.isfinite(number) for coefficients in numbers.values() for number in coefficients):
         raise ConversionError(f"{title} has activation_alpha or activation_beta that are no finite numbers")
     activations = []
     for name in names:

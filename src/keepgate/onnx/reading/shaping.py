@@ -64,20 +64,22 @@ def transpose(x: Tensor, /, *, perm: list[int] | None = None) -> Tensor:
 
 
 def squeeze(x: Tensor, given: Tensor | None = None, /, *, axes: list[int] | None = None) -> Tensor:
-    which = axes if given is None else integers(given)
-    if which is None:
+    if given is not None:
+        axes = integers(given)
+    if axes is None:
         return x.squeeze()
-    removed = axes_of(which, x.dim())
+    removed = axes_of(axes, x.dim())
     if any(x.shape[axis] != 1 for axis in removed):
-        raise ShapeError(f"axes {which} of {list(x.shape)} are not all of size 1")
+        raise ShapeError(f"axes {axes} of {list(x.shape)} are not all of size 1")
     return x.squeeze(tuple(removed))
 
 
 def unsqueeze(x: Tensor, given: Tensor | None = None, /, *, axes: list[int] | None = None) -> Tensor:
-    which = axes if given is None else integers(given)
-    if which is None:
+    if given is not None:
+        axes = integers(given)
+    if axes is None:
         raise ShapeError("it has no axes")
-    for axis in axes_of(which, x.dim() + len(which)):
+    for axis in axes_of(axes, x.dim() + len(axes)):
         x = x.unsqueeze(axis)
     return x
 
@@ -118,12 +120,12 @@ def slice_(
     first, last, axes, by = integers(starts), integers(ends), integers(axes_), integers(steps)
     if first is None or last is None:
         raise ShapeError("it has no starts or no ends")
-    which = list(range(len(first))) if axes is None else axes
+    axes = list(range(len(first))) if axes is None else axes
     by = [1] * len(first) if by is None else by
-    if not len(first) == len(last) == len(which) == len(by) or 0 in by:
-        raise ShapeError(f"starts {first}, ends {last}, axes {which} and steps {by} do not go together")
-    axes_of(which, x.dim())
-    for start, end, axis, step in zip(first, last, which, by, strict=True):
+    if not len(first) == len(last) == len(axes) == len(by) or 0 in by:
+        raise ShapeError(f"starts {first}, ends {last}, axes {axes} and steps {by} do not go together")
+    axes_of(axes, x.dim())
+    for start, end, axis, step in zip(first, last, axes, by, strict=True):
         along = axis_of(axis, x.dim())
         # Python's slices clamp as ONNX does, but for a start before the first element when going backwards.
         places = range(x.shape[along])[max(start, -x.shape[along]) : end : step]
@@ -138,8 +140,7 @@ def slice_by_attributes(
     x: Tensor, /, *, starts: list[int], ends: list[int], axes: list[int] | None = None
 ) -> Tensor:
     """Slice until opset 9."""
-    given = None if axes is None else torch.tensor(axes)
-    return slice_(x, torch.tensor(starts), torch.tensor(ends), given)
+    return slice_(x, torch.tensor(starts), torch.tensor(ends), None if axes is None else torch.tensor(axes))
 
 
 def gather(x: Tensor, indices: Tensor, /, *, axis: int = 0) -> Tensor:
@@ -178,11 +179,11 @@ def _indices(indices: Tensor, size: int) -> Tensor:
 
 def expand(x: Tensor, shape: Tensor, /) -> Tensor:
     dims = _ints(shape)
-    ours = [1] * (len(dims) - x.dim()) + list(x.shape)
-    dims = [1] * (len(ours) - len(dims)) + dims
-    if any(a != b and 1 not in (a, b) for a, b in zip(ours, dims, strict=True)):
+    sizes = [1] * (len(dims) - x.dim()) + list(x.shape)
+    dims = [1] * (len(sizes) - len(dims)) + dims
+    if any(a != b and 1 not in (a, b) for a, b in zip(sizes, dims, strict=True)):
         raise ShapeError(f"{list(x.shape)} cannot be expanded to {_ints(shape)}")
-    return x.expand(sized([b if a == 1 else a for a, b in zip(ours, dims, strict=True)]))
+    return x.expand(sized([b if a == 1 else a for a, b in zip(sizes, dims, strict=True)]))
 
 
 def tile(x: Tensor, repeats: Tensor, /) -> Tensor:
