@@ -217,10 +217,10 @@ def _first_strange(task: Any, item: Any) -> str:
         pairs = [*((tag, tags) for tag in item.tags or ()), *((name, task.text_labels) for name in labels)]
     else:
         pairs = [(name, tags) for name in (*labels, *getattr(item, "answers", ()))]
-    for name, known in pairs:
-        if known and name not in known:
-            listed = ", ".join(map(repr, nearest_first(name, known)[:_CONFUSED]))
-            more = ", …" if len(known) > _CONFUSED else ""
+    for name, choices in pairs:
+        if choices and name not in choices:
+            listed = ", ".join(map(repr, nearest_first(name, choices)[:_CONFUSED]))
+            more = ", …" if len(choices) > _CONFUSED else ""
             return sanitize(f" The first is {name!r}; the model has {listed}{more}.")
     return ""
 

@@ -60,14 +60,14 @@ def draw(tokens: Sequence[str], rows: Sequence[Row], *, width: int, blocks: bool
 
 def _lines(tokens: Sequence[str], room: int) -> Iterator[list[_Column]]:
     line: list[_Column] = []
-    used = 0
+    width = 0
     for step, token in enumerate(tokens):
         column = _column(token, step, room)
-        if line and used + column.width > room:
+        if line and width + column.width > room:
             yield line
-            line, used = [], 0
+            line, width = [], 0
         line.append(column)
-        used += column.width + column.gap
+        width += column.width + column.gap
     if line:
         yield line
 

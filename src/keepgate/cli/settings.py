@@ -80,7 +80,7 @@ def _of_pairs(pairs: Sequence[str]) -> Iterator[tuple[str, str, str]]:
 def _of_file(path: Path | None) -> Iterator[tuple[str, str, Any]]:
     if path is not None:
         table = toml_of("--settings", path, "NAME = VALUE for each, for example hidden_size = 64")
-        yield from ((f"--settings {path}:", name, given) for name, given in table.items())
+        yield from ((f"--settings {path}:", name, setting) for name, setting in table.items())
 
 
 def toml_of(option: str, path: Path, form: str) -> dict[str, Any]:

@@ -369,21 +369,22 @@ def _print_measurement(
     if first.unit != "share":
         return
     trained = task.measure(_part(task, items))
-    own = trained.values()[first.name]
+    training_score = trained.values()[first.name]
     # What the same constant answers have there, whose share may be another than on --dev.
     trivial = max((of[first.name] for of in trained.baselines.values() if first.name in of), default=0.0)
-    if own - trivial < _LEARNT * (1 - trivial):
+    if training_score - trivial < _LEARNT * (1 - trivial):
         print_text(
             console,
-            f"It has learnt hardly more than what is commonest: {first.title} is {percent(own)} on its own training "
-            f"data, and {percent(trivial)} without a model. More steps, or examples of what is rare, help.",
+            f"It has learnt hardly more than what is commonest: {first.title} is {percent(training_score)} on its "
+            f"own training data, and {percent(trivial)} without a model. More steps, or examples of what is "
+            "rare, help.",
             "yellow",
         )
-    elif own - measurement.values()[first.name] > _OVERFIT:
+    elif training_score - measurement.values()[first.name] > _OVERFIT:
         print_text(
             console,
-            f"Overfitting: {first.title} is {percent(own)} on its own training data. More data, fewer steps, more "
-            "dropout or a smaller network help.",
+            f"Overfitting: {first.title} is {percent(training_score)} on its own training data. More data, fewer "
+            "steps, more dropout or a smaller network help.",
             "yellow",
         )
 

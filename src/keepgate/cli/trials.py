@@ -60,7 +60,7 @@ class Job:
         """The job with these settings, in the folder of this trial."""
         pairs = tuple(f"{name}={value}" for name, value in settings.items() if name != SEED)
         options, board = self.options, self.options.tensorboard
-        own = replace(
+        trial_options = replace(
             options,
             out=options.work / "trials" / str(number) / "model",
             set_=(*options.set_, *pairs),
@@ -70,7 +70,7 @@ class Job:
             resume=False,
             tensorboard=None if board is None else board / str(number),
         )
-        return replace(self, options=own)
+        return replace(self, options=trial_options)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,8 +89,8 @@ def run_trials(job: Job, study: "Study", space: Space, total: int, first: Mappin
     running: list[_Running] = []
     distributions = {name: values.distribution() for name, values in space.items()}
     try:
-        while (ended := len(finished(study))) < total:
-            while len(running) < min(job.most, total - ended):
+        while (count := len(finished(study))) < total:
+            while len(running) < min(job.most, total - count):
                 running.append(
                     _start(job, _next(study, distributions, seeds_of(space)[:total], first), space)
                 )
@@ -98,7 +98,7 @@ def run_trials(job: Job, study: "Study", space: Space, total: int, first: Mappin
             for each in [each for each in running if each.receiver.poll()]:
                 running.remove(each)
                 score, fault = _result(each)
-                ended += 1
+                count += 1
                 if score is None:
                     each.trial.set_user_attr("fault", fault)
                     study.tell(each.trial, state=optuna.trial.TrialState.FAIL)
@@ -108,7 +108,7 @@ def run_trials(job: Job, study: "Study", space: Space, total: int, first: Mappin
                     study.tell(each.trial, score.value if score.higher_is_better else -score.value)
                 _tidy(job, study, each)
                 shown = f"failed: {one_line(fault)}" if score is None else score.text
-                yield f"  {ended} of {total}: {shown} with {listed(each.settings)}"
+                yield f"  {count} of {total}: {shown} with {listed(each.settings)}"
     finally:
         for each in running:
             each.process.terminate()
@@ -134,17 +134,17 @@ def _next(
 def _start(job: Job, trial: "Trial", space: Space) -> _Running:
     settings = {name: _short(trial.params[name], values) for name, values in space.items()}
     trial.set_user_attr("settings", settings)
-    own = job.of_trial(trial.number, settings)
+    trial_job = job.of_trial(trial.number, settings)
     # What a run that was killed left in this place.
-    shutil.rmtree(own.options.out.parent, ignore_errors=True)
-    own.options.out.parent.mkdir(parents=True)
+    shutil.rmtree(trial_job.options.out.parent, ignore_errors=True)
+    trial_job.options.out.parent.mkdir(parents=True)
     # A fresh process has no threads and no random state of this one.
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=run_trial, args=(own, sender), daemon=True)
+    process = context.Process(target=run_trial, args=(trial_job, sender), daemon=True)
     process.start()
     sender.close()
-    return _Running(trial=trial, settings=settings, job=own, process=process, receiver=receiver)
+    return _Running(trial=trial, settings=settings, job=trial_job, process=process, receiver=receiver)
 
 
 def run_trial(job: Job, sender: Connection) -> None:

@@ -50,14 +50,14 @@ def tune(job: Job) -> None:
     space = _space(job, kind)
     fixed = _fixed(options, kind.task.settings_type)
     fixed |= {"kind": kind.name, "seed": options.seed, "vectors": options.vectors, **job.columns}
-    what = {
+    description = {
         "command": job.command.name,
         "data": [str(path) for path in (*job.data, *options.dev)],
         "space": {name: str(values) for name, values in space.items()},
         # Threads are for speed alone.
         **{name: str(value) for name, value in fixed.items() if value is not None and name != "threads"},
     }
-    study = open_study(options, what)
+    study = open_study(options, description)
     if list(space) == [SEED]:
         total = min(total, len(seeds_of(space)))
     words = "; ".join(f"{name} {values}" for name, values in space.items())
@@ -78,10 +78,10 @@ def tune(job: Job) -> None:
 def _refuse_taken(options: Options) -> None:
     """Raises SettingsError if the search would replace a model or a file of settings that no search here wrote."""
     file = _settings_file(options)
-    taken = [*([options.out] if refuse_taken(options) else []), *([file] if file.exists() else [])]
-    if taken and not study_file(options).exists():
+    paths = [*([options.out] if refuse_taken(options) else []), *([file] if file.exists() else [])]
+    if paths and not study_file(options).exists():
         raise SettingsError(
-            f"{taken[0]} is there already, and no search of --tune wrote it; give another --out, or remove it"
+            f"{paths[0]} is there already, and no search of --tune wrote it; give another --out, or remove it"
         )
 
 
@@ -169,9 +169,9 @@ def _of_seeds(trials: "list[Any]") -> str:
     """Mean and range of some trials that differ in their seeds."""
     from ..tasks.measure import Metric
 
-    others = {name: value for name, value in trials[0].user_attrs["settings"].items() if name != SEED}
+    settings = {name: value for name, value in trials[0].user_attrs["settings"].items() if name != SEED}
     metric = Metric(name="", title="", unit=trials[0].user_attrs["unit"])
     values = sorted(abs(trial.value) for trial in trials)
     low, mean, high = (metric_text(metric, value) for value in (values[0], fmean(values), values[-1]))
-    those = f" of {listed(others)}" if others else ""
+    those = f" of {listed(settings)}" if settings else ""
     return f"Over {len(values)} seeds{those}: mean {mean}, {low} to {high}."

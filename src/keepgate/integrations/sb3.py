@@ -46,11 +46,11 @@ class RecurrentPolicy(RecurrentActorCriticPolicy):
         **options: Any,
     ) -> None:
         super().__init__(*args, **options)
-        drawn = {"init": init, "horizon": horizon, "forget_bias": forget_bias}
+        initialisation = {"init": init, "horizon": horizon, "forget_bias": forget_bias}
         for name in ("lstm_actor", "lstm_critic"):
             theirs = getattr(self, name)
             if theirs is not None:
-                setattr(self, name, _memory(cell, theirs, drawn))
+                setattr(self, name, _memory(cell, theirs, initialisation))
         learning_rate = self.optimizer.param_groups[0]["lr"]
         optimiser: Any = self.optimizer_class
         self.optimizer = optimiser(self.parameters(), lr=learning_rate, **self.optimizer_kwargs)
@@ -74,18 +74,18 @@ class RecurrentPolicy(RecurrentActorCriticPolicy):
 
 def _memory(cell: Cell | str, theirs: nn.LSTM, drawn: dict[str, Any]) -> Recurrent:
     weight = theirs.all_weights[0][0]
-    ours = Recurrent(
+    layer = Recurrent(
         cell, theirs.input_size, theirs.hidden_size, theirs.num_layers, bias=theirs.bias, dropout=theirs.dropout,
         device=weight.device, dtype=weight.dtype, **drawn,
     )  # fmt: skip
-    if len(ours.cell.states) > 2:
+    if len(layer.cell.states) > 2:
         raise SettingsError(
-            f"{ours.cell.name} has the states {', '.join(ours.cell.states)}, and sb3-contrib keeps two; take a cell "
+            f"{layer.cell.name} has the states {', '.join(layer.cell.states)}, and sb3-contrib keeps two; take a cell "
             "with one or two, such as lstm or gru"
         )
-    if ours.cell.name == "lstm" and drawn["init"] == "torch" and drawn["forget_bias"] is None:
-        ours.load_state_dict(theirs.state_dict())
-    return ours
+    if layer.cell.name == "lstm" and drawn["init"] == "torch" and drawn["forget_bias"] is None:
+        layer.load_state_dict(theirs.state_dict())
+    return layer
 
 
 def look_back(agent: Agent, episodes: int = 32, *, steps: int = STEPS) -> LookBack:

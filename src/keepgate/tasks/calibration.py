@@ -78,8 +78,10 @@ def calibrate(
         return ""
     before, after = (_error_at(divisor, scores, numbers) for divisor in (1.0, temperature))
     count = len(labelled)
-    taken, sentence = verdict(temperature, before, after, count, f"these {count_of(count, unit)}", unit)
-    if taken:
+    is_calibrated, sentence = verdict(
+        temperature, before, after, count, f"these {count_of(count, unit)}", unit
+    )
+    if is_calibrated:
         divide(temperature, readout)
     return sentence
 

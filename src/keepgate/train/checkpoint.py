@@ -83,8 +83,8 @@ class Checkpoints:
 
         Raises SettingsError if another process was given another training.
         """
-        first = self.processes.from_first(lambda: self.settings)
-        if differences := _differences(first, self.settings, set(_FREE), "in process 0", "here"):
+        first = self.processes.from_first(lambda: _flat(self.settings))
+        if differences := _differences(first, _flat(self.settings), set(_FREE), "in process 0", "here"):
             raise SettingsError(
                 f"process {self.processes.rank} was given another training than process 0:\n{differences}\n"
                 "start all with the same command, on the same data"
@@ -244,8 +244,7 @@ class Checkpoints:
 def _differences(
     own: Mapping[str, Any], other: Mapping[str, Any], free: set[str], where: str, here: str
 ) -> str:
-    """A line for each value in which two descriptions of a training differ, but for those that are free to."""
-    own, other = _flat(own), _flat(other)
+    """A line for each value in which two flat descriptions of a training differ, but for those that are free to."""
     return "\n".join(
         f"  {name}: {_shown(own, name)} {where}, {_shown(other, name)} {here}"
         for name in sorted((own.keys() | other.keys()) - free)

@@ -80,28 +80,28 @@ def fit(
     """
     place = Path(folder) if folder is not None else None
     with contextlib.ExitStack() as during:
-        ours = processes or during.enter_context(joined(next(task.parameters()).device))
+        processes = processes or during.enter_context(joined(next(task.parameters()).device))
         batches = batches_for(task, config, examples=examples, stages=stages, stream=stream)
         if config.keep == "best" and dev is None:
             raise SettingsError(
                 'keep is "best" and no dev is given, which says what is best; give one, or keep="last"'
             )
-        log = MetricsLog(place / "metrics.jsonl" if place is not None and ours.first else None)
+        log = MetricsLog(place / "metrics.jsonl" if place is not None and processes.first else None)
         during.enter_context(randomness.reproducible(config.seed, config.threads))
         state = TrainingState.start(task, config, batches.steps)
         store = during.enter_context(
-            Checkpoints(place, lambda: describe(task, config, batches.describe()), processes=ours)
+            Checkpoints(place, lambda: describe(task, config, batches.describe()), processes=processes)
         )
         note = _begin(store, state, resume)
-        state.follow_first(ours)
+        state.follow_first(processes)
         log.go_back_to(state.step)
-        if tensorboard is not None and ours.first:
+        if tensorboard is not None and processes.first:
             log.listener = during.enter_context(scalars(Path(tensorboard), state.step))
         bar = during.enter_context(
-            ProgressBar(batches.steps, enabled=progress and ours.first, done=state.step)
+            ProgressBar(batches.steps, enabled=progress and processes.first, done=state.step)
         )
         bar.say(note)
-        interrupt = during.enter_context(Interrupt(armed=place is not None, quiet=not ours.first))
+        interrupt = during.enter_context(Interrupt(armed=place is not None, quiet=not processes.first))
 
         def tell(now: Progress) -> None:
             bar.update(now.step, name=now.name, loss=now.loss, metrics=now.metrics)
@@ -111,13 +111,13 @@ def fit(
         task.train()
         _train(
             state, config, batches, dev,
-            store=store, log=log, interrupt=interrupt, tell=tell, processes=ours,
+            store=store, log=log, interrupt=interrupt, tell=tell, processes=processes,
         )  # fmt: skip
         loss = log.last("loss", math.nan)
         if state.first_loss is not None:
             nonfinite.refuse_divergence(config, state.step, state.first_loss, loss, store.last())
-        state.finish(config, ours)
-        log.records = ours.from_first(lambda: log.records)
+        state.finish(config, processes)
+        log.records = processes.from_first(lambda: log.records)
     return Result(
         steps=state.step,
         seconds=state.seconds,
@@ -200,19 +200,19 @@ def _step(
 
     batch: the rows of this process, None for none. rows: how many they are.
     """
-    task, own = state.task, None
+    task, local_loss = state.task, None
     for group in state.optimiser.param_groups:
         group["lr"] = learning_rate
     state.optimiser.zero_grad(set_to_none=True)
     if batch is not None:
         kind = next(task.parameters()).device.type
         with torch.autocast(kind, dtype=torch.bfloat16, enabled=config.autocast == "bfloat16"):
-            own, carry = task.loss(batch, state.carry)
+            local_loss, carry = task.loss(batch, state.carry)
         state.carry = None if carry is None else tuple(states.detach() for states in carry)
-        if not torch.isfinite(own):
-            raise nonfinite.stopped(task, state.step, store.last(), batch=batch, loss=own)
-        torch.autograd.backward(own)
-    loss = processes.sum_gradients(task, own, batch, rows)
+        if not torch.isfinite(local_loss):
+            raise nonfinite.stopped(task, state.step, store.last(), batch=batch, loss=local_loss)
+        torch.autograd.backward(local_loss)
+    loss = processes.sum_gradients(task, local_loss, batch, rows)
     gradients = [parameter.grad for parameter in task.parameters() if parameter.grad is not None]
     norm = torch.nn.utils.get_total_norm(gradients, foreach=True)
     if not torch.isfinite(norm):
@@ -236,8 +236,8 @@ def _begin(store: Checkpoints, state: TrainingState, resume: bool | Literal["pre
             f"{store.folder} holds a training already: {store.last()}; go on with resume=True (--resume) "
             "or give another folder"
         )
-    taken = store.restore(state, previous=resume == "previous") if resume else None
-    if taken is not None:
-        return f"going on from step {state.step}, {taken}"
+    checkpoint = store.restore(state, previous=resume == "previous") if resume else None
+    if checkpoint is not None:
+        return f"going on from step {state.step}, {checkpoint}"
     store.save(state)
     return f"no checkpoint in {store.folder} yet: starting from the beginning" if resume else None

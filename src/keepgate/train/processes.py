@@ -226,11 +226,11 @@ def joined(device: torch.device | str = "cpu") -> Iterator[Processes]:
     Raises ProcessLost if the others do not come or go away.
     """
     place = torch.device(device)
-    ours = not (dist.is_available() and dist.is_initialized())
-    if (_announced() if ours else dist.get_world_size()) == 1:
+    makes_group = not (dist.is_available() and dist.is_initialized())
+    if (_announced() if makes_group else dist.get_world_size()) == 1:
         yield Processes()
         return
-    store = _connect(place) if ours else None
+    store = _connect(place) if makes_group else None
     try:
         group = Group(store)
         try:
@@ -244,7 +244,7 @@ def joined(device: torch.device | str = "cpu") -> Iterator[Processes]:
         finally:
             group.settle()
     finally:
-        if ours:
+        if makes_group:
             dist.destroy_process_group()
 
 
@@ -269,16 +269,16 @@ def _connect(device: torch.device) -> dist.Store:
     try:
         store, rank, count = _rendezvous()
         # A name of its own for each group: what an earlier one left in the store would be taken for this one's.
-        own = PrefixStore(f"keepgate/{next(_GROUPS)}", store)
+        group_store = PrefixStore(f"keepgate/{next(_GROUPS)}", store)
         backend = "cpu:gloo,cuda:nccl" if own_gpu else "gloo"
-        dist.init_process_group(backend, store=own, rank=rank, world_size=count, timeout=PATIENCE)
+        dist.init_process_group(backend, store=group_store, rank=rank, world_size=count, timeout=PATIENCE)
     except (RuntimeError, ValueError) as fault:
         reason = str(fault).strip().splitlines()[0]
         raise ProcessLost(
             f"the processes of this training did not find each other ({reason}); start all of them with torchrun, with "
             "the same --rdzv-endpoint or --master-addr"
         ) from fault
-    return own
+    return group_store
 
 
 @cache
@@ -296,11 +296,11 @@ def _interface_to(host: str) -> str | None:
 
     with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.connect((host, 9))  # sends nothing
-        own = socket.inet_aton(probe.getsockname()[0])
+        address = socket.inet_aton(probe.getsockname()[0])
         for _, name in socket.if_nameindex():
             with contextlib.suppress(OSError):
                 answer = fcntl.ioctl(probe, _SIOCGIFADDR, struct.pack("256s", name.encode()))
-                if answer[20:24] == own:
+                if answer[20:24] == address:
                     return name
     return None
 

@@ -92,7 +92,7 @@ class TimeSeriesForecaster(TaskEstimator):
     def _columns(self) -> ColumnNames:
         names = (self.series_column, self.target, self.past, self.known, self.static)
         parts = [(part,) if isinstance(part, str) else tuple(part or ()) for part in names]
-        series, targets, past, known, static = parts
+        series, targets, past, future, static = parts
         return ColumnNames(
-            time=self.time_column, series=series, targets=targets, past=past, known=known, static=static
+            time=self.time_column, series=series, targets=targets, past=past, known=future, static=static
         )

@@ -32,21 +32,21 @@ def texts_from(X: Any) -> list[str]:
     texts = np.asarray(X, dtype=object)
     wrong = next((row for row in texts.ravel() if not isinstance(row, str)), None)
     if texts.ndim != 1 or wrong is not None:
-        what = (
+        fault = (
             f"of shape {list(texts.shape)}"
             if texts.ndim != 1
             else f"with a {type(wrong).__name__}, {wrong!r}"
         )
-        raise SettingsError(f"X is {what}; give one text (str) for each row")
+        raise SettingsError(f"X is {fault}; give one text (str) for each row")
     return list(texts)
 
 
 def series_from(X: Any) -> list[NDArray[np.float32]]:
     """The values of each series, [steps, features]. Raises SettingsError for what are none, TypeError for sparse."""
     values: list[NDArray[np.float32]] = []
-    for row, given in enumerate(_rows(X)):
+    for row, series in enumerate(_rows(X)):
         try:
-            rows = np.asarray(given, dtype=np.float64)
+            rows = np.asarray(series, dtype=np.float64)
         except (TypeError, ValueError):
             raise SettingsError(
                 f"series {row} of X is no array of numbers; give one [steps, features]"
@@ -106,7 +106,7 @@ def questions_from(X: Any) -> list[Question]:
     rows = X.to_dict("records") if hasattr(X, "to_dict") else X
     corpus = Corpus([], "records")
     read_records(
-        [(f"row {row}", _record(given, row)) for row, given in enumerate(rows)], "X", "question", corpus
+        [(f"row {row}", _record(question, row)) for row, question in enumerate(rows)], "X", "question", corpus
     )
     if corpus.left_out:
         raise CorpusError(f"{corpus.left_out[0]}; give one with something in it")
@@ -115,18 +115,18 @@ def questions_from(X: Any) -> list[Question]:
 
 def answered_from(X: Any, y: Any = None) -> list[Question]:
     """The questions with the answers of y, or their own. Raises likewise, SettingsError for answers that are none."""
-    asked = questions_from(X)
-    if not asked:
+    questions = questions_from(X)
+    if not questions:
         raise SettingsError("X has no questions; give at least one")
     if y is None:
-        if not any(item.answers for item in asked):
+        if not any(item.answers for item in questions):
             raise SettingsError('there are no answers; give y, or dicts with "answer"')
-        return asked
-    check_lengths(len(asked), "questions", len(y), "answers")
-    answers = [_answers(given, row) for row, given in enumerate(y)]
+        return questions
+    check_lengths(len(questions), "questions", len(y), "answers")
+    answers = [_answers(answer, row) for row, answer in enumerate(y)]
     records = [
         {"text": item.text, "question": item.question, "answer": list(texts)}
-        for item, texts in zip(asked, answers, strict=True)
+        for item, texts in zip(questions, answers, strict=True)
     ]
     items = questions_from(records)
     return [
@@ -175,11 +175,11 @@ def times_series_from(X: Any, columns: ColumnNames) -> tuple[list[Series], str]:
         )
     except ValueError as error:
         raise SettingsError(f"X is no array [steps] or [steps, targets] of numbers: {error}") from error
-    named = [columns.time or "", *columns.series, *columns.past, *columns.known, *columns.static]
-    named += [] if columns.learnt else columns.targets
-    if any(named):
+    names = [columns.time or "", *columns.series, *columns.past, *columns.known, *columns.static]
+    names += [] if columns.learnt else columns.targets
+    if any(names):
         raise SettingsError(
-            f"{', '.join(filter(None, named))}: an array has no names of columns; give a DataFrame"
+            f"{', '.join(filter(None, names))}: an array has no names of columns; give a DataFrame"
         )
     return [make_series(values)], "one" if values.ndim == 1 else "columns"
 

@@ -102,8 +102,8 @@ class MultilabelTextClassifier(ClassifierMixin, TaskEstimator):
         """The labels of each text that reach their thresholds, as y was given. Raises CorpusError for an empty text."""
         check_is_fitted(self, "task_")
         items = self._items(X)
-        given = self.task_.labels_given(self.task_.probabilities(items))
-        return self._label_sets.as_given(given)
+        label_sets = self.task_.labels_given(self.task_.probabilities(items))
+        return self._label_sets.as_given(label_sets)
 
     def predict_proba(self, X: Sequence[str]) -> NDArray[np.float64]:
         """The probability of each label, [texts, labels], in the order of `classes_`; 0 for one that no text had."""

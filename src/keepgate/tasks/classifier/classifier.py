@@ -103,7 +103,7 @@ class Classifier(LabelTask):
         Weights are fresh but for the vectors of tokens and pairs, which come from the texts, or `vectors`' file.
         Labels stand in the order of their names. Raises CorpusError if there are fewer than two, and as `vectors_of`.
         """
-        counts, others = cls.counted(items)
+        counts, arguments = cls.counted(items)
         labels = sorted(counts)
         texts = [words(item.text) for item in items]
         of_words = vectors_of(vectors, texts, settings, lambda word: words(word) == [word])
@@ -111,7 +111,7 @@ class Classifier(LabelTask):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             classifier = cls(
-                vocabulary, pairs, labels, settings, [counts[label] for label in labels], **others
+                vocabulary, pairs, labels, settings, [counts[label] for label in labels], **arguments
             )
         inputs = classifier.encoder.inputs
         assert isinstance(inputs, TokenPairs)

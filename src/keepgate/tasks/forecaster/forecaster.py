@@ -225,7 +225,7 @@ class Forecaster(Forecasts, nn.Module):
         item = item.up_to(len(item) - self.ahead, known=len(item)) if past else item
         self.refuse_short(item, self.ahead)
         part = self.prepared(item)
-        read = np.concatenate(
+        observations = np.concatenate(
             [
                 filled(np.asarray(item.targets))[:, target : target + 1],
                 filled(np.asarray(item.past)),
@@ -238,7 +238,7 @@ class Forecaster(Forecasts, nn.Module):
             .round()
             .astype(int)
         )
-        inputs = np.stack([read[end - self.look_back : end] for end in ends])
+        inputs = np.stack([observations[end - self.look_back : end] for end in ends])
         columns = item.columns
         return SeriesProbe(
             model=WindowModel(self, self.collate([self.last_window(part)]), part, target, step - 1),

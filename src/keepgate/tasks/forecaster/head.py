@@ -87,12 +87,12 @@ class WindowModel(nn.Module):
     def forward(self, windows: Float[Tensor, "rows time features"]) -> Float[Tensor, " rows"]:
         """The number for each row. It can be differentiated."""
         rows = len(windows)
-        read = ((windows.transpose(0, 1).double() - self.means) / self.deviations).float()
+        inputs = ((windows.transpose(0, 1).double() - self.means) / self.deviations).float()
         batch = WindowBatch(
-            read[..., :1], read[..., 1:], self.batch.ahead.expand(-1, rows, -1), self.batch.numbers.expand(rows, -1),
-            self.batch.categories.expand(rows, -1), None,
+            inputs[..., :1], inputs[..., 1:], self.batch.ahead.expand(-1, rows, -1),
+            self.batch.numbers.expand(rows, -1), self.batch.categories.expand(rows, -1), None,
         )  # fmt: skip
-        outputs = self.task.outputs_of(batch, torch.tensor([self.target], device=read.device))
+        outputs = self.task.outputs_of(batch, torch.tensor([self.target], device=inputs.device))
         value = outputs[self.step, :, 0, 0].double()
         number: Tensor = value * self.deviations[0] + self.means[0]
         return number

@@ -60,9 +60,9 @@ def point_sums(forecast: Errors, right: Errors, part: Prepared, scale: Errors) -
     forecast, right: [ahead, windows, targets], standardised; NaN where no value is known. scale: see `naive_scale`.
     """
     error = np.abs(forecast - right)
-    own, known = part.restored(forecast), part.restored(right)
-    sizes = np.abs(own) + np.abs(known)
-    symmetric = np.where(sizes > 0, 2 * np.abs(own - known) / np.where(sizes > 0, sizes, 1.0), 0.0)
+    predictions, actuals = part.restored(forecast), part.restored(right)
+    sizes = np.abs(predictions) + np.abs(actuals)
+    symmetric = np.where(sizes > 0, 2 * np.abs(predictions - actuals) / np.where(sizes > 0, sizes, 1.0), 0.0)
     scaled = error * part.deviations / scale
     return {
         "mse": _summed(error**2),

@@ -94,13 +94,13 @@ class Decoder(nn.Module):
     ) -> Float[Tensor, "ahead batch targets outputs"]:
         """The rows are the targets of each item of the batch, one after the other. target: their numbers, None all."""
         dtype, batch = state.dtype, ahead.shape[1]
-        chosen = self.target.weight if target is None else self.target.weight[target]
+        target_vectors = self.target.weight if target is None else self.target.weight[target]
         item = state.new_zeros(batch, 1)
         if self.numbers is not None:
             item = item + self.numbers(numbers.to(dtype))
         for place, embedding in enumerate(self.categories):
             item = item + embedding(categories[:, place])
-        units = self.state(state).reshape(batch, -1, self.place.shape[1]) + chosen + item.unsqueeze(1)
+        units = self.state(state).reshape(batch, -1, self.place.shape[1]) + target_vectors + item.unsqueeze(1)
         units = units.unsqueeze(2) + self.place
         if self.known is not None:
             lacking = -len(ahead) % self.segment

@@ -46,8 +46,8 @@ class ForecasterRuntime(Forecasts, RuntimeTask):
         self.state = decoder.take_linear("state", size, size)
         self.place = decoder.take("place", math.ceil(self.ahead / self.segment), size)
         self.target = decoder.take("target.weight", len(columns.targets), size)
-        known = self.segment * len(columns.known)
-        self.known = decoder.take("known.weight", size, known) if known else None
+        future_size = self.segment * len(columns.known)
+        self.known = decoder.take("known.weight", size, future_size) if future_size else None
         self.numbers = decoder.take("numbers.weight", size, numbers) if numbers else None
         self.categories = [
             decoder.take(f"categories.{k}.weight", count, size) for k, count in enumerate(texts)

@@ -59,21 +59,22 @@ class Prepared:
 
     def window(self, end: int, look_back: int, ahead: int, *, targets: bool) -> Window:
         """The window of which `end` is the first step that is forecast."""
-        first, known = end - look_back, self.known[end : end + ahead]
+        first, future_covariates = end - look_back, self.known[end : end + ahead]
         return Window(
             self.values[first:end], self.covariates[first:end],
-            known if known.shape[1] else np.zeros((ahead, 0), dtype=np.float32), self.numbers, self.categories,
-            self.targets[end : end + ahead] if targets else None, len(self.targets),
+            future_covariates if future_covariates.shape[1] else np.zeros((ahead, 0), dtype=np.float32),
+            self.numbers, self.categories, self.targets[end : end + ahead] if targets else None,
+            len(self.targets),
         )  # fmt: skip
 
     def last_window(self, look_back: int, ahead: int) -> Window:
         """The window after the last value; where what it reads is too short, its first and last values again."""
         steps = len(self.targets)
         first, before = max(0, steps - look_back), max(0, look_back - steps)
-        known = self.known[first : steps + ahead]
+        future_covariates = self.known[first : steps + ahead]
         tail = replace(
             self, values=_edged(self.values[first:], before, 0), covariates=_edged(self.covariates[first:], before, 0),
-            known=_edged(known, before, ahead + steps - first - len(known)),
+            known=_edged(future_covariates, before, ahead + steps - first - len(future_covariates)),
         )  # fmt: skip
         return replace(tail.window(look_back, look_back, ahead, targets=False), steps=steps)
 
@@ -136,8 +137,8 @@ class Statistics:
 
     def moments_read(self, part: Prepared, target: int) -> tuple[Values, Values]:
         """Means and deviations of what is read of one target: its value, then past and known covariates."""
-        past, known = self.numbers_of["past"], self.numbers_of["known"]
-        covariates = [np.array([*values[past], *values[known]]) for values in (self.means, self.deviations)]
+        past, future = self.numbers_of["past"], self.numbers_of["known"]
+        covariates = [np.array([*values[past], *values[future]]) for values in (self.means, self.deviations)]
         own = (part.means[target : target + 1], part.deviations[target : target + 1])
         means, deviations = (np.concatenate(pair) for pair in zip(own, covariates, strict=True))
         return means, deviations
@@ -147,12 +148,12 @@ class Statistics:
         sentences = []
         for place, (column, texts) in enumerate(zip(self.columns.static, self.categories, strict=True)):
             cells = [_text(item.static[place]) for item in items]
-            others = [cell for cell in cells if texts is not None and cell not in texts]
-            if others:
+            new_texts = [cell for cell in cells if texts is not None and cell not in texts]
+            if new_texts:
                 sentences.append(
-                    f"{column} is {others[0]!r}{' or another text' if len(set(others)) > 1 else ''} in "
-                    f"{len(others):,} of {count_of(len(items), 'series')}, and in none that the model was trained on: "
-                    "it is read as unknown."
+                    f"{column} is {new_texts[0]!r}{' or another text' if len(set(new_texts)) > 1 else ''} in "
+                    f"{len(new_texts):,} of {count_of(len(items), 'series')}, and in none that the model was "
+                    "trained on: it is read as unknown."
                 )
         return sentences
 
@@ -179,10 +180,10 @@ class Statistics:
             means, deviations = np.array(moments_of([series.targets])).T
         cells = list(zip(series.static, self.categories, strict=True))
         numbers = self._static_numbers(series)
-        targets, values, covariates, known = self._rows(series, means, deviations)
+        targets, values, covariates, future_covariates = self._rows(series, means, deviations)
         return Prepared(
             series=series, means=means, deviations=deviations, targets=targets, values=values, covariates=covariates,
-            known=known,
+            known=future_covariates,
             numbers=self.standardised(numbers, "static").astype(np.float32),
             categories=np.array(
                 [_number(_text(cell), texts) for cell, texts in cells if texts is not None], dtype=np.int64
@@ -194,10 +195,10 @@ class Statistics:
     ) -> tuple[Array | StandardisedRows, ...]:
         """Targets, the same without gaps, covariates and those known ahead, standardised."""
         if isinstance(series.targets, RowFile):
-            past, known = self._moments_of("past"), self._moments_of("known")
+            past, future = self._moments_of("past"), self._moments_of("known")
             own = StandardisedRows(((series.targets, means, deviations),), fills=False)
-            ahead = StandardisedRows(((series.known, *known),))
-            before = StandardisedRows(((series.past, *past), (series.known[: len(series.past)], *known)))
+            ahead = StandardisedRows(((series.known, *future),))
+            before = StandardisedRows(((series.past, *past), (series.known[: len(series.past)], *future)))
             return own, replace(own, fills=True), before, ahead
         targets = ((np.asarray(series.targets) - means) / deviations).astype(np.float32)
         covariates = self.standardised(np.asarray(series.past), "past")
@@ -261,9 +262,9 @@ def _runs(part: Prepared, look_back: int, ahead: int) -> Iterator[list[int]]:
     last = len(part.targets) - ahead + 1
     for begin in range(look_back, last, PIECE):
         stop = min(begin + PIECE, last)
-        known = np.isfinite(part.targets[begin : stop - 1 + ahead])
-        counts = np.concatenate([[0], known.sum(1).cumsum()])
-        enough = counts[ahead:] - counts[:-ahead] >= _PRESENT * ahead * known.shape[1]
+        present = np.isfinite(part.targets[begin : stop - 1 + ahead])
+        counts = np.concatenate([[0], present.sum(1).cumsum()])
+        enough = counts[ahead:] - counts[:-ahead] >= _PRESENT * ahead * present.shape[1]
         edges = np.flatnonzero(np.diff(enough, prepend=False, append=False)) + begin
         yield from edges.reshape(-1, 2).tolist()
 

@@ -258,10 +258,10 @@ class LanguageModel(nn.Module):
         """
         texts = []
         with torch.no_grad(), eval_mode(self):
-            for done, item in enumerate(items, 1):
+            for count, item in enumerate(items, 1):
                 texts.append(surprise_of(item.id, self._costs(item), UNKNOWN, len(self.vocabulary)))
                 if on_progress is not None:
-                    on_progress(done)
+                    on_progress(count)
         if not any(text.records for text in texts):
             raise SettingsError(
                 f"of {len(texts)} texts to evaluate on, none has two {self._unit}; give a longer one"

@@ -79,14 +79,14 @@ class Writer:
         return drawn
 
     def _tokens(self, start: Sequence[int]) -> Iterator[str]:
-        read, vocabulary = self.task.continuation(), self.task.tokeniser.vocabulary
+        continuation, vocabulary = self.task.continuation(), self.task.tokeniser.vocabulary
         for number in start:
-            logits = read(number)
+            logits = continuation(number)
         while True:
             check_finite(logits)
             number = int(self._draws.choice(len(logits), p=self.shares(logits)))
             yield vocabulary.token(number)
-            logits = read(number)
+            logits = continuation(number)
 
     def _check(self, start: Sequence[str], ids: Sequence[int]) -> None:
         if not start:

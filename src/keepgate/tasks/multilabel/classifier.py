@@ -73,8 +73,8 @@ class MultilabelClassifier(Classifier):
     @classmethod
     def counted(cls, items: Sequence[LabelledText]) -> tuple[Counter[str], dict[str, Any]]:
         """How often each label occurs, and how many texts there are."""
-        told = [labels for labels in map(labels_of, items) if labels is not None]
-        return Counter(label for labels in told for label in labels), {"texts": len(told)}
+        label_sets = [labels for labels in map(labels_of, items) if labels is not None]
+        return Counter(label for labels in label_sets for label in labels), {"texts": len(label_sets)}
 
     def vocabulary_json(self) -> dict[str, Any]:
         """As a classifier's, with the number of texts that were trained on."""
@@ -138,8 +138,8 @@ class MultilabelClassifier(Classifier):
 
     def labels_given(self, probabilities: Any) -> list[tuple[str, ...]]:
         """The labels that reach their thresholds, of each row. probabilities: [rows, labels]."""
-        given = numbers_of(torch.as_tensor(probabilities)) >= numbers_of(self.thresholds)
-        return [names_given(row, self.labels) for row in given]
+        decisions = numbers_of(torch.as_tensor(probabilities)) >= numbers_of(self.thresholds)
+        return [names_given(row, self.labels) for row in decisions]
 
     def predict(self, items: Sequence[LabelledText], *, batch_size: int = 64) -> list[Answer]:
         """The labels of each text as one answer; of one with a focus, whether it has that one. Raises as others."""
@@ -186,10 +186,11 @@ class MultilabelClassifier(Classifier):
             return ""
         shares = numbers_of(self.probabilities(items))[rows]
         before = self.measure([items[row] for row in rows]).values()["macro_f1"]
-        chosen = best_thresholds(shares, truth.numpy() > 0, numbers_of(self.thresholds))
-        self.thresholds = torch.from_numpy(chosen).to(self.thresholds)
+        thresholds = best_thresholds(shares, truth.numpy() > 0, numbers_of(self.thresholds))
+        self.thresholds = torch.from_numpy(thresholds).to(self.thresholds)
         after = self.measure([items[row] for row in rows]).values()["macro_f1"]
         return (
             f"Thresholds from which on a label is given are chosen on these {count_of(len(rows), 'texts')}: "
-            f"{chosen.min():.2f} to {chosen.max():.2f}, macro F1 {percent(before)} before and {percent(after)} after."
+            f"{thresholds.min():.2f} to {thresholds.max():.2f}, macro F1 {percent(before)} before and "
+            f"{percent(after)} after."
         )

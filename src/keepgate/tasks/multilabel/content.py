@@ -64,12 +64,12 @@ def answer_from(
         return Answer(*both[first], candidates=(both[first], both[1 - first]))
     decided, shares = probabilities >= thresholds, probabilities.astype(np.float64)
     of_decision = np.log(np.maximum(np.where(decided, shares, 1 - shares), _LEAST))
-    changed = np.log(np.maximum(np.where(decided, 1 - shares, shares), _LEAST)) - of_decision
+    flip_log_odds = np.log(np.maximum(np.where(decided, 1 - shares, shares), _LEAST)) - of_decision
     total = of_decision.sum()
     candidates = [(as_text(names_given(decided, labels)), float(np.exp(total)))]
-    for k in np.argsort(-changed, kind="stable"):
-        if len(candidates) < CANDIDATES and changed[k] <= 0:
+    for k in np.argsort(-flip_log_odds, kind="stable"):
+        if len(candidates) < CANDIDATES and flip_log_odds[k] <= 0:
             other = decided.copy()
             other[k] = not other[k]
-            candidates.append((as_text(names_given(other, labels)), float(np.exp(total + changed[k]))))
+            candidates.append((as_text(names_given(other, labels)), float(np.exp(total + flip_log_odds[k]))))
     return Answer(*candidates[0], candidates=tuple(candidates))

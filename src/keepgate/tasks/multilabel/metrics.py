@@ -114,8 +114,8 @@ def _baselines(truth: NDArray[np.bool_], labels: Sequence[str]) -> Mapping[str, 
     }
     scores = {}
     for name, row in always.items():
-        given = np.broadcast_to(row, truth.shape)
-        counts = _counter(truth, given)(every)
-        exact = float((truth == given).all(1).mean())
+        predictions = np.broadcast_to(row, truth.shape)
+        counts = _counter(truth, predictions)(every)
+        exact = float((truth == predictions).all(1).mean())
         scores[name] = {"micro_f1": micro_f1(counts), "macro_f1": macro_f1(counts), "exact": exact}
     return scores

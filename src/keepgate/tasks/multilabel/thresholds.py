@@ -27,10 +27,10 @@ def best_thresholds(
 def _best(shares: NDArray[np.float64], right: NDArray[np.bool_], before: float) -> float:
     order = np.argsort(-shares, kind="stable")
     shares, hits = shares[order], np.cumsum(right[order])
-    taken = np.arange(1, len(shares) + 1)
+    predicted_positives = np.arange(1, len(shares) + 1)
     next_below = np.append(shares[1:], 0.0)
     thresholds = np.append((shares + next_below) / 2, before)
-    f1 = 2 * hits / (taken + hits[-1])
+    f1 = 2 * hits / (predicted_positives + hits[-1])
     among = shares >= before
     number = int(among.sum())
     f1 = np.append(f1, f1[number - 1] if number else 0.0)

@@ -39,12 +39,14 @@ class TextAndQuestion:
 def analyse(question: Question, vocabulary: Vocabulary) -> TextAndQuestion:
     """What is read of a question. Raises CorpusError for one that has no text or asks nothing."""
     tokens = tokenize(question.text)
-    text, asked = (
+    text, question_tokens = (
         [folded(token) for token in side] for side in (tokens.texts, tokenize(question.question).texts)
     )
-    refuse_empty(question, text, asked)
-    rows = np.concatenate([features(text, asked, asked=False), features(asked, text, asked=True)])
-    return TextAndQuestion(tokens, np.array(vocabulary.ids(text + asked), np.int32), rows)
+    refuse_empty(question, text, question_tokens)
+    rows = np.concatenate(
+        [features(text, question_tokens, asked=False), features(question_tokens, text, asked=True)]
+    )
+    return TextAndQuestion(tokens, np.array(vocabulary.ids(text + question_tokens), np.int32), rows)
 
 
 def folded(token: str) -> str:
@@ -70,13 +72,13 @@ def features(tokens: Sequence[str], others: Sequence[str], *, asked: bool) -> Fl
     Matches by the stem, the first `STEM` letters: the token; it with the next one in a row; it with the one before.
     asked: whether the tokens are the question's.
     """
-    own, other = [token[:STEM] for token in tokens], [token[:STEM] for token in others]
-    singles, pairs = set(other), set(pairwise(other))
-    rows = np.zeros((len(own), FEATURES), np.float32)
+    stems, other_stems = [token[:STEM] for token in tokens], [token[:STEM] for token in others]
+    singles, pairs = set(other_stems), set(pairwise(other_stems))
+    rows = np.zeros((len(stems), FEATURES), np.float32)
     rows[:, -1] = asked
-    for k, stem in enumerate(own):
+    for k, stem in enumerate(stems):
         rows[k, :BITS] = code(stem)
         rows[k, BITS] = stem in singles
-        rows[k, BITS + 1] = (stem, own[k + 1]) in pairs if k + 1 < len(own) else False
-        rows[k, BITS + 2] = (own[k - 1], stem) in pairs if k else False
+        rows[k, BITS + 1] = (stem, stems[k + 1]) in pairs if k + 1 < len(stems) else False
+        rows[k, BITS + 2] = (stems[k - 1], stem) in pairs if k else False
     return rows

@@ -69,12 +69,12 @@ class PointerNetwork(nn.Module):
         of the question and nothing else.
         """
         rows, units = torch.arange(states.shape[1]), states.shape[2] // 2
-        asked = torch.cat([states[lengths - 1, rows, :units], states[text_lengths, rows, units:]], -1)
+        question = torch.cat([states[lengths - 1, rows, :units], states[text_lengths, rows, units:]], -1)
         text = states[: int(text_lengths.max()) if steps is None else steps]
-        hidden = torch.tanh(self.pointer(torch.cat([text, asked.expand(text.shape[0], -1, -1)], -1)))
+        hidden = torch.tanh(self.pointer(torch.cat([text, question.expand(text.shape[0], -1, -1)], -1)))
         real = length_mask(text.shape[0], text_lengths, states.device).unsqueeze(2)
         start, end = self.ends(hidden).masked_fill(~real, NEVER).unbind(2)
         highest = hidden.masked_fill(~real, -1).amax(0)
-        none: Tensor = self.none(torch.cat([asked, highest], 1)).squeeze(1)
+        none: Tensor = self.none(torch.cat([question, highest], 1)).squeeze(1)
         onward = padded(end.T, (0, self.longest - 1), value=NEVER).unfold(1, self.longest, 1)
         return start.T.unsqueeze(2) + onward, none

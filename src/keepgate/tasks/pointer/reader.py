@@ -297,10 +297,13 @@ def _place(question: Question, tokens: Tokens) -> tuple[int | None, int | None]:
 
 def _end_of(example: PointerExample, last: int) -> PointerExample:
     """The example with the last so many tokens of its text."""
-    cut = max(example.text_length - last, 0)
+    offset = max(example.text_length - last, 0)
     first, end = (
-        NOWHERE if place is None or place < cut else place - cut for place in (example.first, example.last)
+        NOWHERE if place is None or place < offset else place - offset
+        for place in (example.first, example.last)
     )
     if NOWHERE in (first, end):
         first = end = NOWHERE
-    return PointerExample(example.words[cut:], example.features[cut:], example.text_length - cut, first, end)
+    return PointerExample(
+        example.words[offset:], example.features[offset:], example.text_length - offset, first, end
+    )

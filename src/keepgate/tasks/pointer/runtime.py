@@ -35,16 +35,16 @@ class PointerRuntime(RuntimeTask):
     ) -> None:
         self.settings = settings
         self.vocabulary = Vocabulary.from_json(vocabulary.get("tokens"))
-        table, cell, both = table.within("network"), cell_of(settings.cell), 2 * settings.hidden_size
+        table, cell, state_size = table.within("network"), cell_of(settings.cell), 2 * settings.hidden_size
         assert cell is not None
         self.word = table.take("word.weight", len(self.vocabulary), settings.embedding_size)
         self.layer: Recurrent = Recurrent.taken_from(
             table.within("layer"), cell, input_size=settings.embedding_size + FEATURES,
             hidden_size=settings.hidden_size, num_layers=settings.num_layers, bidirectional=True,
         )  # fmt: skip
-        self.pointer = table.take_linear("pointer", 2 * both, settings.pointer_size)
+        self.pointer = table.take_linear("pointer", 2 * state_size, settings.pointer_size)
         self.ends = table.take_linear("ends", settings.pointer_size, 2)
-        self.none = table.take_linear("none", both + settings.pointer_size, 1)
+        self.none = table.take_linear("none", state_size + settings.pointer_size, 1)
 
     def item(self, text: str, question: str | None = None) -> Question:
         """A question about a text. Raises SettingsError if none is asked."""
@@ -60,11 +60,11 @@ class PointerRuntime(RuntimeTask):
         states = states_of(self.layer, np.concatenate([self.word[read.words], read.features], 1))
         steps = len(read.tokens)
         # What was asked: the last state of each direction over the question, backwards of it alone.
-        asked = last_states(states[steps:], 2)
-        text = np.concatenate([states[:steps], np.broadcast_to(asked, (steps, len(asked)))], 1)
+        question = last_states(states[steps:], 2)
+        text = np.concatenate([states[:steps], np.broadcast_to(question, (steps, len(question)))], 1)
         hidden = np.tanh(linear(text, *self.pointer))
         start, end = linear(hidden, *self.ends).T
-        none = linear(np.concatenate([asked, hidden.max(0)]), *self.none)[0]
+        none = linear(np.concatenate([question, hidden.max(0)]), *self.none)[0]
         return starts_and_ends(start, end, self.settings.max_answer_span), float(none)
 
 

@@ -111,7 +111,7 @@ def compare(text: AnalysedText, question: AnalysedText) -> tuple[Floats, Floats]
     A match is a token that both have, signs of punctuation left out; its length counts the neighbours that match in the
     same order. Weights are rarities, and shares are of the question's whole rarity.
     """
-    same, length = _matches(text, question)
+    matches, length = _matches(text, question)
     longest, asked_longest = length.max(1, initial=0), length.max(0, initial=0)
     asked_weight = question.rarity * ~question.kinds[:, 3]
     total_weight = asked_weight.sum() + 1e-3
@@ -128,7 +128,7 @@ def compare(text: AnalysedText, question: AnalysedText) -> tuple[Floats, Floats]
         columns[f"match 2 within {near}"] = np.minimum(_around(bigram * text.rarity, near) / total_weight, 2)
     for name, ends in (("sentence", STOP), ("clause", STOP + "，；")):
         part = text.parts(ends)
-        share = _share(part, same, asked_weight) / total_weight
+        share = _share(part, matches, asked_weight) / total_weight
         columns[f"share of {name}"] = share[part]
         columns[f"share 2 of {name}"] = (_share(part, length > 1, asked_weight) / total_weight)[part]
         columns[f"rank of {name}"] = (share / (share.max() + 1e-3))[part] ** 2
@@ -155,13 +155,13 @@ def _matches(text: AnalysedText, question: AnalysedText) -> tuple[NDArray[np.boo
     text_words, question_words = (
         np.array([number.setdefault(word, len(number)) for word in side.words]) for side in (text, question)
     )
-    same = (text_words[:, None] == question_words) & ~text.kinds[:, 3:]
-    up_to, onward = np.zeros((2, same.shape[0] + 1, same.shape[1] + 1), np.int16)
-    for k in range(same.shape[1]):
-        up_to[1:, k + 1] = np.where(same[:, k], up_to[:-1, k] + 1, 0)
-    for k in reversed(range(same.shape[1])):
-        onward[:-1, k] = np.where(same[:, k], onward[1:, k + 1] + 1, 0)
-    return same, np.where(same, up_to[1:, 1:] + onward[:-1, :-1] - 1, 0).astype(np.int16)
+    matches = (text_words[:, None] == question_words) & ~text.kinds[:, 3:]
+    up_to, onward = np.zeros((2, matches.shape[0] + 1, matches.shape[1] + 1), np.int16)
+    for k in range(matches.shape[1]):
+        up_to[1:, k + 1] = np.where(matches[:, k], up_to[:-1, k] + 1, 0)
+    for k in reversed(range(matches.shape[1])):
+        onward[:-1, k] = np.where(matches[:, k], onward[1:, k + 1] + 1, 0)
+    return matches, np.where(matches, up_to[1:, 1:] + onward[:-1, :-1] - 1, 0).astype(np.int16)
 
 
 def _around(values: Floats, near: int) -> NDArray[np.float64]:

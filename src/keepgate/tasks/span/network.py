@@ -61,7 +61,7 @@ class SpanNetwork(nn.Module):
     def __init__(self, settings: SpanReaderSettings, words: int, pairs: int, letters: int = 0) -> None:
         super().__init__()
         self.max_span = settings.max_train_span
-        embedded, both = settings.embedding_size + settings.pair_size, 2 * settings.hidden_size
+        embedded, state_size = settings.embedding_size + settings.pair_size, 2 * settings.hidden_size
         self.spelling: Spelling | None = None
         if letters:
             size, dropout = settings.letter_size, settings.dropout / 2
@@ -75,19 +75,20 @@ class SpanNetwork(nn.Module):
         self.align_words = nn.Linear(embedded, ALIGN)
         self.text_encoder = _encoder(settings, 2 * embedded + len(TEXT_FEATURES))
         self.question_encoder = _encoder(settings, embedded + len(QUESTION_FEATURES))
-        self.align_text, self.align_question = nn.Linear(both, ALIGN), nn.Linear(both, ALIGN)
-        self.merge = nn.Linear(4 * both, both)
-        self.second_encoder = _encoder(settings, both)
-        self.summary_score = nn.Linear(both, 1)
-        self.start_pointer, self.end_pointer = _Pointer(2 * both, both), _Pointer(2 * both, both)
-        self.from_start, self.to_end = nn.Linear(2 * both, PAIR), nn.Linear(2 * both, PAIR)
+        self.align_text, self.align_question = nn.Linear(state_size, ALIGN), nn.Linear(state_size, ALIGN)
+        self.merge = nn.Linear(4 * state_size, state_size)
+        self.second_encoder = _encoder(settings, state_size)
+        self.summary_score = nn.Linear(state_size, 1)
+        self.start_pointer = _Pointer(2 * state_size, state_size)
+        self.end_pointer = _Pointer(2 * state_size, state_size)
+        self.from_start, self.to_end = nn.Linear(2 * state_size, PAIR), nn.Linear(2 * state_size, PAIR)
         self.size, self.size_by_question = (
             nn.Parameter(torch.zeros(settings.max_train_span)),
-            nn.Linear(both, settings.max_train_span),
+            nn.Linear(state_size, settings.max_train_span),
         )
-        self.mlm_head = nn.Linear(2 * both, settings.embedding_size)
+        self.mlm_head = nn.Linear(2 * state_size, settings.embedding_size)
         self.mlm_bias = nn.Parameter(torch.zeros(words))
-        self.null_score = nn.Linear(3 * both, 1) if settings.no_answer else None
+        self.null_score = nn.Linear(3 * state_size, 1) if settings.no_answer else None
 
     def forward(self, text: Inputs, question: Inputs) -> Scores:
         """Scores of the spans of each text as an answer to its question."""

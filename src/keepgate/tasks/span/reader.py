@@ -227,12 +227,12 @@ class SpanReader(Reader, nn.Module):
             for example, of_text in zip(examples, windows, strict=True)
             for window in of_text
         ]
-        read = iter(
+        piece_scores = iter(
             examples_in_batches(self, pieces, scored, batch_size=batch_size, tokens_at_once=TOKENS_AT_ONCE)
         )
         together = []
         for of_text, example in zip(windows, examples, strict=True):
-            spans_of, nulls = zip(*[next(read) for _ in of_text], strict=True)
+            spans_of, nulls = zip(*[next(piece_scores) for _ in of_text], strict=True)
             whole = joined(
                 of_text,
                 [own[: window.stop - window.start] for own, window in zip(spans_of, of_text, strict=True)],
@@ -353,12 +353,12 @@ class SpanReader(Reader, nn.Module):
         ) & text.real
         beside = hidden.clone()
         beside[:-1] |= hidden[1:]
-        lost = torch.tensor([name in OF_THE_WORD for name in TEXT_FEATURES], device=hidden.device)
+        word_features = torch.tensor([name in OF_THE_WORD for name in TEXT_FEATURES], device=hidden.device)
         inputs = replace(
             text,
             words=text.words.masked_fill(hidden, UNKNOWN),
             pairs=text.pairs.masked_fill(beside, 0),
-            features=text.features.masked_fill(hidden[..., None] & lost, 0),
+            features=text.features.masked_fill(hidden[..., None] & word_features, 0),
         )
         return inputs, hidden & (text.words > UNKNOWN)
 

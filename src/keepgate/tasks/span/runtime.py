@@ -41,7 +41,7 @@ class SpanRuntime(RuntimeTask):
         table, hidden = table.within("network"), settings.hidden_size
         cell = cell_of(settings.cell)
         assert cell is not None
-        embedded, both = settings.embedding_size + settings.pair_size, 2 * hidden
+        embedded, state_size = settings.embedding_size + settings.pair_size, 2 * hidden
         self.spelling = None
         if (letters := self.statistics.letters) is not None:
             self.spelling = RuntimeLetters(
@@ -58,21 +58,21 @@ class SpanRuntime(RuntimeTask):
         self.align_words = table.take_linear("align_words", embedded, ALIGN)
         self.layer = encoder("text_encoder", 2 * embedded + len(TEXT_FEATURES))
         self.question_layer = encoder("question_encoder", embedded + len(QUESTION_FEATURES))
-        self.second_layer = encoder("second_encoder", both)
-        self.align_text = table.take_linear("align_text", both, ALIGN)
-        self.align_question = table.take_linear("align_question", both, ALIGN)
-        self.merge = table.take_linear("merge", 4 * both, both)
-        self.summary_score = table.take_linear("summary_score", both, 1)
+        self.second_layer = encoder("second_encoder", state_size)
+        self.align_text = table.take_linear("align_text", state_size, ALIGN)
+        self.align_question = table.take_linear("align_question", state_size, ALIGN)
+        self.merge = table.take_linear("merge", 4 * state_size, state_size)
+        self.summary_score = table.take_linear("summary_score", state_size, 1)
         self.start, self.end = (
-            _Pointer(table.within(f"{name}_pointer"), 2 * both, both) for name in ("start", "end")
+            _Pointer(table.within(f"{name}_pointer"), 2 * state_size, state_size) for name in ("start", "end")
         )
-        self.from_start = table.take_linear("from_start", 2 * both, PAIR)
-        self.to_end = table.take_linear("to_end", 2 * both, PAIR)
+        self.from_start = table.take_linear("from_start", 2 * state_size, PAIR)
+        self.to_end = table.take_linear("to_end", 2 * state_size, PAIR)
         self.size = table.take("size", settings.max_train_span)
-        self.size_by_question = table.take_linear("size_by_question", both, settings.max_train_span)
-        self.null = table.take_linear("null_score", 3 * both, 1) if settings.no_answer else None
+        self.size_by_question = table.take_linear("size_by_question", state_size, settings.max_train_span)
+        self.null = table.take_linear("null_score", 3 * state_size, 1) if settings.no_answer else None
         # What predicts masked words in training answers nothing.
-        table.take_linear("mlm_head", 2 * both, settings.embedding_size)
+        table.take_linear("mlm_head", 2 * state_size, settings.embedding_size)
         table.take("mlm_bias", words)
 
     def item(self, text: str, question: str | None = None) -> Question:

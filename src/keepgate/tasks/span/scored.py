@@ -85,8 +85,8 @@ def fit_temperature(
         f"these {count_of(asked, 'questions')}" if len(items) == asked else f"{len(items)} of these questions"
     )
     after = calibration_error(probabilities(power), right)
-    taken, sentence = verdict(float(2**power), before, after, len(items), number, "questions")
-    return float(2**power) if taken else settings.temperature, sentence
+    is_calibrated, sentence = verdict(float(2**power), before, after, len(items), number, "questions")
+    return float(2**power) if is_calibrated else settings.temperature, sentence
 
 
 def _is_right(answer: Answer, item: ScoredQuestion) -> bool:

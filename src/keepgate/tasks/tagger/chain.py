@@ -50,17 +50,17 @@ def marginals(scores: Sequence[Array], emissions: Array) -> Array:
 
 def _scaled(start: Array, between: Array, end: Array, emissions: Array) -> Array | None:
     """With probabilities scaled to the sum 1 at each step; None where all of a step are too small for that."""
-    own = np.exp(emissions - emissions.max(1, keepdims=True))
+    potentials = np.exp(emissions - emissions.max(1, keepdims=True))
     moves = np.exp(between - between.max())
-    forward, backward = np.empty_like(own), np.empty_like(own)
-    forward[0] = np.exp(start - start.max()) * own[0]
+    forward, backward = np.empty_like(potentials), np.empty_like(potentials)
+    forward[0] = np.exp(start - start.max()) * potentials[0]
     backward[-1] = np.exp(end - end.max())
-    for step in range(1, len(own)):
-        alpha = forward[step - 1] @ moves * own[step]
+    for step in range(1, len(potentials)):
+        alpha = forward[step - 1] @ moves * potentials[step]
         forward[step] = alpha / max(alpha.sum(), _LEAST)
     back = np.ascontiguousarray(moves.T)
-    for step in range(len(own) - 2, -1, -1):
-        beta = (own[step + 1] * backward[step + 1]) @ back
+    for step in range(len(potentials) - 2, -1, -1):
+        beta = (potentials[step + 1] * backward[step + 1]) @ back
         backward[step] = beta / max(beta.sum(), _LEAST)
     together = forward * backward
     sums = together.sum(1, keepdims=True)

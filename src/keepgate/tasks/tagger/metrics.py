@@ -40,7 +40,7 @@ def measure_tags(
     right = [item.tags or () for item in items]
     commonest = Counter(tag for tags in right for tag in tags).most_common(1)[0][0]
     scores = _scores(right, predicted, entity_tags)
-    everything = np.arange(len(items))
+    all_rows = np.arange(len(items))
     always = _scores(right, [(commonest,) * len(tags) for tags in right], entity_tags)
     records = [
         {
@@ -51,18 +51,18 @@ def measure_tags(
         }
         for item, tags in zip(items, predicted, strict=True)
     ]
-    baselines = {f"always {commonest!r}": {name: score(everything) for name, score in always.items()}}
+    baselines = {f"always {commonest!r}": {name: score(all_rows) for name, score in always.items()}}
     if labels is not None:
-        own = [item.label for item in items]
-        of_all = Counter(label for label in own if label is not None).most_common(1)
-        scores |= _label_accuracy(own, labels)
+        right_labels = [item.label for item in items]
+        of_all = Counter(label for label in right_labels if label is not None).most_common(1)
+        scores |= _label_accuracy(right_labels, labels)
         records = [
             record | {"label": label, "predicted_label": prediction}
-            for record, label, prediction in zip(records, own, labels, strict=True)
+            for record, label, prediction in zip(records, right_labels, labels, strict=True)
         ]
         for label, _ in of_all:
-            always = _label_accuracy(own, [label] * len(own))
-            baselines |= {f"always {label!r}": {name: score(everything) for name, score in always.items()}}
+            always = _label_accuracy(right_labels, [label] * len(right_labels))
+            baselines |= {f"always {label!r}": {name: score(all_rows) for name, score in always.items()}}
     return Measurement(records=records, scores=scores, baselines=baselines)
 
 
@@ -70,9 +70,11 @@ def _label_accuracy(
     own: Sequence[str | None], predicted: Sequence[str | None]
 ) -> dict[str, Callable[[Rows], float]]:
     """The share of right labels among the texts that have one, over any selection of them."""
-    known = np.array([label is not None for label in own])
-    right = known & np.array([label == given for label, given in zip(own, predicted, strict=True)])
-    return {LABEL_ACCURACY.name: lambda rows: _share(right[rows].sum(), known[rows].sum())}
+    has_label = np.array([label is not None for label in own])
+    right = has_label & np.array(
+        [label == prediction for label, prediction in zip(own, predicted, strict=True)]
+    )
+    return {LABEL_ACCURACY.name: lambda rows: _share(right[rows].sum(), has_label[rows].sum())}
 
 
 def _scores(
@@ -80,15 +82,15 @@ def _scores(
 ) -> dict[str, Callable[[Rows], float]]:
     """Each metric, over any selection of the texts."""
     pairs = list(zip(right, predicted, strict=True))
-    tags = np.array([len(own) for own in right])
-    right_tags = np.array([sum(map(str.__eq__, own, tagged)) for own, tagged in pairs])
+    tags = np.array([len(truth) for truth in right])
+    right_tags = np.array([sum(map(str.__eq__, truth, tagged)) for truth, tagged in pairs])
     scores: dict[str, Callable[[Rows], float]] = {
         "accuracy": lambda rows: _share(right_tags[rows].sum(), tags[rows].sum())
     }
     if not entity_tags:
         return scores
-    marked = [(set(entities(own)), set(entities(tagged))) for own, tagged in pairs]
-    counts = np.array([(len(own & tagged), len(tagged), len(own)) for own, tagged in marked])
+    marked = [(set(entities(truth)), set(entities(tagged))) for truth, tagged in pairs]
+    counts = np.array([(len(truth & tagged), len(tagged), len(truth)) for truth, tagged in marked])
     return {
         "f1": lambda rows: _share(2 * counts[rows, 0].sum(), counts[rows, 1:].sum()),
         "precision": lambda rows: _share(counts[rows, 0].sum(), counts[rows, 1].sum()),

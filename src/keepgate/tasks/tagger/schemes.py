@@ -107,9 +107,9 @@ def _is_iob1(sequences: Iterable[Sequence[str]]) -> bool:
 def moves_of(scheme: SchemeName, labels: Sequence[str]) -> Moves:
     """The moves between these labels that the scheme allows; all of them for plain tags."""
     count = len(labels)
-    everything = Moves(np.ones(count, bool), np.ones((count, count), bool), np.ones(count, bool))
+    all_moves = Moves(np.ones(count, bool), np.ones((count, count), bool), np.ones(count, bool))
     if scheme == "plain":
-        return everything
+        return all_moves
     letters = [parts(label) for label in labels]
     if scheme == "IOB1":
         between = [
@@ -117,16 +117,16 @@ def moves_of(scheme: SchemeName, labels: Sequence[str]) -> Moves:
             for before in letters
         ]
         start = [letter != "B" for letter, _ in letters]
-        return Moves(np.array(start), np.array(between), everything.end)
+        return Moves(np.array(start), np.array(between), all_moves.end)
     goes_on = [letter in "IE" for letter, _ in letters]
     # In BIO an entity may end anywhere; in the others B and I are followed by more of it.
     complete = [scheme == "BIO" or letter not in "BI" for letter, _ in letters]
     between = [
         [
-            before[0] in "BI" and before[1] == now[1] if inside else done
+            before[0] in "BI" and before[1] == now[1] if inside else may_end
             for now, inside in zip(letters, goes_on, strict=True)
         ]
-        for before, done in zip(letters, complete, strict=True)
+        for before, may_end in zip(letters, complete, strict=True)
     ]
     return Moves(~np.array(goes_on), np.array(between), np.array(complete))
 
