@@ -31,7 +31,11 @@ class MaskDistribution(NamedTuple):
 
 
 def random_mask(
-    seed: Int[Tensor, ""], shape: Sequence[int], distribution: MaskDistribution, like: Tensor, first_row: int = 0
+    seed: Int[Tensor, ""],
+    shape: Sequence[int],
+    distribution: MaskDistribution,
+    like: Tensor,
+    first_row: int = 0,
 ) -> Float[Tensor, "time batch units"]:
     """A mask whose numbers each depend on seed, stream, step, row and unit alone, with the dtype and device of `like`.
 

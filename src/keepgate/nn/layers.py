@@ -61,7 +61,8 @@ class LSTM(Recurrent):
     """torch.nn.LSTM with a trace of i, f, g, o, c and h. Hochreiter & Schmidhuber (1997), Gers et al. (2000).
 
     layer_norm: the cell `layer_norm_lstm`, whose biases are added after the normalisation: bias_ih and bias_hh are not
-                there, and bias=False raises SettingsError. coupled: the cell `coupled_lstm`, whose forget gate is 1 - i.
+                there, and bias=False raises SettingsError.
+    coupled:    the cell `coupled_lstm`, whose forget gate is 1 - i.
     """
 
     def __init__(
