@@ -174,7 +174,7 @@ def softmax_of_two(wx, uh, s):
 @cell(gates="f n")
 def share_of_one_block(wx, uh, s):
     f = sigmoid(wx.f) / (sigmoid(wx.f) + sigmoid(1.0 - wx.f))
-    return Step(h=f * s.h + (1.0 - f) * tanh(wx.n), f=f)
+    return Step(h=f * s.h + (1.0 - f) * tanh(wx.n + uh.n), f=f)
 
 
 @pytest.mark.parametrize("twice", [softmax_of_two, share_of_one_block], ids=lambda cell: cell.name)
