@@ -211,12 +211,12 @@ class PointerReader(Reader, nn.Module):
         """The best span of each question beside no answer. sample: is offered the questions with their scores."""
 
         def decoded(batch: PointerBatch, rows: list[int]) -> Sequence[SpanOrNone]:
-            scores, none = self.network(batch.inputs)
+            scores, nulls = self.network(batch.inputs)
             if sample is not None:
-                for row, of_spans, null in zip(rows, numbers_of(scores), numbers_of(none), strict=True):
+                for row, of_spans, null in zip(rows, numbers_of(scores), numbers_of(nulls), strict=True):
                     item = questions[row]
                     sample.offer(row, ScoredQuestion(item, tokenize(item.text), of_spans, float(null)))
-            return _decode([questions[row].text for row in rows], scores, none)
+            return _decode([questions[row].text for row in rows], scores, nulls)
 
         return in_batches(self, questions, decoded, batch_size=batch_size, tokens_at_once=TOKENS_AT_ONCE)
 
