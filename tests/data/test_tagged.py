@@ -124,6 +124,32 @@ def test_a_name_that_is_missing_is_answered_with_the_nearest_first(reads: Callab
         reads(content, "x", **options)
 
 
+def test_the_tokens_of_a_line_stand_in_its_text(tmp_path: Path) -> None:
+    line = {
+        "text": "(Mr)  Wang Wang\n來了。",
+        "tokens": ["Mr", "Wang", "來", "了"],
+        "tags": ["O", "B", "O", "O"],
+    }
+    for record in (line, line | {"text": None}):
+        (item,) = read_tagged(written(tmp_path, json.dumps(record))).items
+        assert item.tokens.texts == ("Mr", "Wang", "來", "了")
+        assert item.tags == ("O", "B", "O", "O")
+        assert item.text == (record["text"] or "Mr Wang 來 了")
+        places = zip(item.tokens.starts, item.tokens.ends, strict=True)
+        assert tuple(item.text[start:end] for start, end in places) == item.tokens.texts
+        (untagged,) = read_untagged(json.dumps(record), "x", item=cut)
+        assert (untagged.text, untagged.tokens) == (item.text, item.tokens)
+    broken = line | {"tokens": ["來", "Mr"], "tags": ["O", "O"]}
+    for reads in (lambda: read_tagged(written(tmp_path, json.dumps(line) + "\n" + json.dumps(broken))),
+                  lambda: read_untagged(json.dumps(line) + "\n" + json.dumps(broken), "x", item=cut)):  # fmt: skip
+        with pytest.raises(
+            CorpusError, match=r"line 2: token 2, 'Mr', is not in the text from character 17 on"
+        ):
+            reads()
+    with pytest.raises(CorpusError, match="line 1: 'text' is a number; it must be text"):
+        read_tagged(written(tmp_path, json.dumps(line | {"text": 3})))
+
+
 def test_a_line_may_have_a_label_of_the_whole_text(tmp_path: Path) -> None:
     lines = [
         {"tokens": ["play"], "tags": ["O"], "intent": "Play"},

@@ -87,10 +87,10 @@ class TimedConnection(H11Protocol):
 
     def _untaken(self) -> int:
         """Bytes of answers that are not on the other side yet: those to be sent, and those that the system keeps."""
-        kept = bytearray(4)
+        queue_size = bytearray(4)
         with contextlib.suppress(OSError):  # a system that does not tell
-            fcntl.ioctl(self.transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, kept)
-        return self.transport.get_write_buffer_size() + int.from_bytes(kept, sys.byteorder)
+            fcntl.ioctl(self.transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, queue_size)
+        return self.transport.get_write_buffer_size() + int.from_bytes(queue_size, sys.byteorder)
 
     def _reset(self) -> None:
         """Closes the connection; what nobody has taken is dropped, which the system would else keep for minutes."""

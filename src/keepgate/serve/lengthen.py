@@ -33,8 +33,8 @@ def longer(text: str, *, language: Language, steps: int, to: int) -> list[str]:
         ends.append(ends[-1] + len(sentence))
     stories = [text]
     for step in range(1, steps):
-        wanted = round(len(text) * (max(to / len(text), 1) ** (step / (steps - 1)) - 1))
-        story = text + "".join(sentences[: bisect_right(ends, wanted) - 1])
+        distractor_length = round(len(text) * (max(to / len(text), 1) ** (step / (steps - 1)) - 1))
+        story = text + "".join(sentences[: bisect_right(ends, distractor_length) - 1])
         if story != stories[-1]:
             stories.append(story)
     return stories

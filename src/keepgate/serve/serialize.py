@@ -99,9 +99,9 @@ def token_json(reading: Reading, token: int, layer: int, reverse: bool, unit: in
     except CellError as fault:
         raise RequestError(422, "no_memory", str(fault)) from fault
     erasers = retention.forgotten.topk(min(MAX_ERASERS, len(retention.forgotten)))
-    written = updates.write[token, 0]
-    units = range(len(written)) if unit is None else [unit]
-    largest = sorted(units, key=lambda k: -abs(float(written[k])))[:MAX_UNITS]
+    token_write = updates.write[token, 0]
+    units = range(len(token_write)) if unit is None else [unit]
+    largest = sorted(units, key=lambda k: -abs(float(token_write[k])))[:MAX_UNITS]
     return {
         "size": rounded(retention.size),
         "left": rounded_list(retention.retained),
@@ -112,7 +112,7 @@ def token_json(reading: Reading, token: int, layer: int, reverse: bool, unit: in
             for share, place in zip(erasers.values.tolist(), erasers.indices.tolist(), strict=True)
             if share > 0
         ],
-        "written": [{"unit": k, "value": rounded(float(written[k]))} for k in largest],
+        "written": [{"unit": k, "value": rounded(float(token_write[k]))} for k in largest],
     }
 
 
@@ -171,11 +171,11 @@ def what_if_json(
     """
     _check_tokens(reading, [*remove, *drop, *keep])
     try:
-        changed = counterfactual_answer(reading, removed=set(remove), no_write=drop, no_erase=keep)
+        counterfactual = counterfactual_answer(reading, removed=set(remove), no_write=drop, no_erase=keep)
     except CellError as fault:
         raise RequestError(422, "no_memory", str(fault)) from fault
     choices = choice_count(reading)
-    answer = {**answer_summary(changed, choices), "candidates": candidates_json(changed)}
+    answer = {**answer_summary(counterfactual, choices), "candidates": candidates_json(counterfactual)}
     return {"answer": answer, "before": answer_summary(before or reading.answer, choices)}
 
 

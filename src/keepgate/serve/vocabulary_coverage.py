@@ -36,8 +36,8 @@ def language_of(task: Task) -> Language:
     if not isinstance(task, PointerReader):
         shares = vocabulary_share(task)
         return max(LANGUAGES, key=lambda language: shares[language])
-    tokens, known = _story_tokens(), task.words
-    return min(LANGUAGES, key=lambda each: len(known.unknown(tokens[each])) / len(tokens[each]))
+    tokens, vocabulary = _story_tokens(), task.words
+    return min(LANGUAGES, key=lambda each: len(vocabulary.unknown(tokens[each])) / len(tokens[each]))
 
 
 def _story_tokens() -> dict[Language, list[str]]:

@@ -88,7 +88,7 @@ def files() -> dict[str, str]:
         )
         for language in pretrained.LANGUAGES
     }
-    shown = {
+    page_files = {
         "index.html": _index(models),
         "sheet.html": _in_folder(_static("sheet.html")),
         "sheet.css": trimmed_css(_static("sheet.css")),
@@ -98,14 +98,14 @@ def files() -> dict[str, str]:
         "engine.js": engine(models) + _WORKER,
         **networks,
     }
-    return {**shown, _OFFLINE: _offline(shown)}
+    return {**page_files, _OFFLINE: _offline(page_files)}
 
 
 def _offline(shown: Mapping[str, str]) -> str:
     """The service worker that keeps these files, under a name that changes with what is in them."""
     version = hashlib.sha256("".join(shown.values()).encode()).hexdigest()[:16]
-    known = f"const FILES = {_json([*shown])};\nconst VERSION = {_json(version)};\n"
-    return known + Path(__file__).with_name(_OFFLINE).read_text("utf-8")
+    constants = f"const FILES = {_json([*shown])};\nconst VERSION = {_json(version)};\n"
+    return constants + Path(__file__).with_name(_OFFLINE).read_text("utf-8")
 
 
 def _rest() -> str:

@@ -36,17 +36,17 @@ def quantize(
     """
     check_module(model)
     if weights not in WEIGHT_FORMATS:
-        known = ", ".join(nearest_first(str(weights), WEIGHT_FORMATS))
-        raise SettingsError(f"weights is {weights!r}; choose one of {known}")
+        formats = ", ".join(nearest_first(str(weights), WEIGHT_FORMATS))
+        raise SettingsError(f"weights is {weights!r}; choose one of {formats}")
     swapped = swap(model)
     try:
-        report, chosen = _planned(model, weights, linear, swapped)
+        report, narrowings = _planned(model, weights, linear, swapped)
         if example is not None:
-            report = _compared(model, example, report, chosen)
+            report = _compared(model, example, report, narrowings)
     except BaseException:
         to_torchs({name: model.get_submodule(name) for name in swapped.swapped})
         raise
-    for narrowing in chosen.values():
+    for narrowing in narrowings.values():
         narrowing.apply()
     return report
 
@@ -56,7 +56,7 @@ def _planned(
 ) -> tuple[QuantizeReport, dict[str, Narrowing]]:
     """What will become of each layer, and the conversions."""
     reasons = {row.name: row.reason for row in swapped.layers if row.reason not in (None, ALREADY_OURS)}
-    rows, chosen = [], {}
+    rows, narrowings = [], {}
     for name, layer in model.named_modules():
         if name not in reasons and not (places_of(layer) and (linear or not isinstance(layer, nn.Linear))):
             continue
@@ -66,15 +66,15 @@ def _planned(
             for tensor in (*layer.parameters(recurse=False), *layer.buffers(recurse=False))
         )
         if reason is None:
-            chosen[name] = Narrowing(layer, weights)
-            after = chosen[name].bytes_after
+            narrowings[name] = Narrowing(layer, weights)
+            after = narrowings[name].bytes_after
         rows.append(
             LayerQuantization(
                 name=name, kind=str(layer).partition("\n")[0], weights=weights, reason=reason,
                 bytes_before=before, bytes_after=after,
             )
         )  # fmt: skip
-    return QuantizeReport(layers=tuple(rows)), chosen
+    return QuantizeReport(layers=tuple(rows)), narrowings
 
 
 def _compared(

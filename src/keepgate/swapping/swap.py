@@ -28,26 +28,26 @@ def swap(model: nn.Module, *, example: Any = None, frozen: bool = False) -> Swap
     layers = recurrent_layers(model)
     kinds = {name: str(layer).partition("\n")[0] for name, layer in layers.items()}
     reasons = {name: why_left_alone(layer) for name, layer in layers.items()}
-    chosen = {name: layer for name, layer in layers.items() if reasons[name] is None}
+    swaps = {name: layer for name, layer in layers.items() if reasons[name] is None}
     if example is None:
-        to_ours(chosen, frozen=frozen)
+        to_ours(swaps, frozen=frozen)
         rows = [LayerSwap(name=name, kind=kinds[name], reason=reasons[name]) for name in layers]
         return SwapReport(layers=tuple(rows))
     run = run_of(model, example)
 
     def compared() -> tuple[Timing, Timing, Difference]:
-        return compare_runs(run, layers, lambda: to_ours(chosen, frozen=frozen), lambda: to_torchs(chosen))
+        return compare_runs(run, layers, lambda: to_ours(swaps, frozen=frozen), lambda: to_torchs(swaps))
 
     with evaluating(model):
         before, after, difference = compared()
-        slower = [name for name in chosen if after.layers.get(name, 0.0) > before.layers.get(name, 0.0)]
+        slower = [name for name in swaps if after.layers.get(name, 0.0) > before.layers.get(name, 0.0)]
         for name in slower:
             reasons[name] = "ours is slower in the example"
-            del chosen[name]
+            del swaps[name]
         whole = after.whole
         if slower:
             _, (whole, _), difference = compared()
-    to_ours(chosen, frozen=frozen)
+    to_ours(swaps, frozen=frozen)
     rows = [
         LayerSwap(
             name=name,

@@ -20,7 +20,8 @@ TOKENS = ("tokens", "words")
 TAGS = ("tags", "labels", "ner_tags", "pos_tags", "upos")
 # Of the whole text; only JSON lines have one.
 LABEL = ("label", "intent")
-Placed = tuple[int, list[str], list[str], str | None]
+# A text and its line.
+Placed = tuple[int, TaggedText]
 
 # How an object of JSON begins, also one that is broken further on.
 _OBJECT = re.compile(r'\s*\{\s*("[^"]*"\s*:|\}\s*$)')
@@ -51,8 +52,10 @@ class TaggedCorpus:
 def read_tagged(paths: str | Path | Iterable[str | Path]) -> TaggedCorpus:
     """The tagged texts of these files, in order; the format of each is told from what stands in it.
 
-    The first column is the token and the last one its tag; in CoNLL-U, the form and its universal part of speech.
-    Raises CorpusError for a file that cannot be read, with the line in which it is broken, and if no text is left.
+    The first column is the token and the last one its tag; in CoNLL-U, the form and its universal part of speech. A
+    JSON line with a text has its tokens there; other texts are made of their tokens.
+    Raises CorpusError for a file that cannot be read, with the line in which it is broken, for tokens that are not in
+    their text in its order, and if no text is left.
     """
     files = files_of(paths)
     corpus = TaggedCorpus([], "")
@@ -61,11 +64,11 @@ def read_tagged(paths: str | Path | Iterable[str | Path]) -> TaggedCorpus:
         path = name_of(file)
         form, placed = _texts(read_text(file), path)
         formats.append(form)
-        for line, tokens, tags, label in placed:
-            if not tokens:
+        for line, item in placed:
+            if not item.tokens.texts:
                 corpus.left_out.append(LeftOut(path, f"line {line}", "there are no tokens in it"))
                 continue
-            corpus.items.append(tagged_text(tokens, tags, label=label, id=f"{path}:{line}"))
+            corpus.items.append(replace(item, id=f"{path}:{line}"))
     corpus.format = " + ".join(dict.fromkeys(formats))
     if not corpus.items:
         raise CorpusError(
@@ -93,14 +96,19 @@ def _untagged(record: Any, path: str, place: str, item: Callable[[str], TaggedTe
     if isinstance(record, dict) and not any(name in record for name in TOKENS) and "text" in record:
         untagged = item(text_of(record, ("text",), path, place))
     else:
-        untagged = tagged_text(_list_of(record, TOKENS, path, place))
-        if not is_missing(record.get("text")):
-            untagged = _within(text_of(record, ("text",), path, place), untagged.tokens.texts, path, place)
+        untagged = _of_tokens(record, path, place)
     return replace(untagged, id=as_text(next((record[name] for name in ID if name in record), None)))
 
 
-def _within(text: str, tokens: Sequence[str], path: str, place: str) -> TaggedText:
-    """A text with these of its pieces as tokens, each the first after the one before. Raises CorpusError without it."""
+def _of_tokens(record: Any, path: str, place: str) -> TaggedText:
+    """The tokens of a record in its text, each the first such piece after the token before; without one, side by side.
+
+    Raises CorpusError for a token that is not there.
+    """
+    tokens = _list_of(record, TOKENS, path, place)
+    if is_missing(record.get("text")):
+        return tagged_text(tokens)
+    text = text_of(record, ("text",), path, place)
     starts, at = [], 0
     for number, token in enumerate(tokens, 1):
         start = text.find(token, at)
@@ -116,7 +124,7 @@ def _within(text: str, tokens: Sequence[str], path: str, place: str) -> TaggedTe
 
 
 def _texts(content: str, path: str) -> tuple[str, Iterator[Placed]]:
-    """The name of the format, and of each text its line, its tokens, their tags, and its label if it has one."""
+    """The name of the format, and each text with its line."""
     lines = lines_of(content)
     first = next(line for line in lines if line.strip())
     if _OBJECT.match(first):
@@ -129,14 +137,14 @@ def _texts(content: str, path: str) -> tuple[str, Iterator[Placed]]:
 
 def _json_texts(lines: Sequence[str], path: str) -> Iterator[Placed]:
     for place, record in parse_lines(lines, path):
-        tokens, tags = (_list_of(record, names, path, place) for names in (TOKENS, TAGS))
-        if len(tokens) != len(tags):
+        item, tags = _of_tokens(record, path, place), _list_of(record, TAGS, path, place)
+        if (tokens := len(item.tokens)) != len(tags):
             raise CorpusError(
-                f"{path}, {place}: there are {len(tokens)} tokens and {len(tags)} tags; give one tag for each token"
+                f"{path}, {place}: there are {tokens} tokens and {len(tags)} tags; give one tag for each token"
             )
         name = next((name for name in LABEL if record.get(name) is not None), None)
         label = None if name is None else text_of(record, (name,), path, place)
-        yield int(place.removeprefix("line ")), tokens, tags, label
+        yield int(place.removeprefix("line ")), replace(item, tags=tuple(tags), label=label)
 
 
 def _list_of(record: Any, names: Sequence[str], path: str, place: str) -> list[str]:
@@ -182,7 +190,7 @@ def _column_texts(lines: Sequence[str], path: str) -> Iterator[Placed]:
             if fields[0] != _DOCUMENT:
                 rows.append((fields[0], fields[-1].strip()))
         if rows:
-            yield start, [token for token, _ in rows], [tag for _, tag in rows], None
+            yield start, tagged_text(*zip(*rows, strict=True))
 
 
 def _conllu_texts(lines: Sequence[str], path: str) -> Iterator[Placed]:
@@ -200,7 +208,7 @@ def _conllu_texts(lines: Sequence[str], path: str) -> Iterator[Placed]:
             if fields[0].isdecimal():
                 rows.append((fields[_FORM], fields[_UPOS]))
         if rows:
-            yield start, [form for form, _ in rows], [tag for _, tag in rows], None
+            yield start, tagged_text(*zip(*rows, strict=True))
 
 
 def _blocks(lines: Sequence[str]) -> Iterator[tuple[int, list[tuple[int, str]]]]:

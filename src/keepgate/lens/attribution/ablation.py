@@ -42,9 +42,9 @@ def predictions_without(
         if row.shortens and end - start < row.steps and not (row.each_step and start <= at < end)
     ]  # fmt: skip
     for numbers in _batches(short, spans, size):
-        kept = torch.stack([_kept(row.steps, *spans[k]) for k in numbers])
+        remaining_steps = torch.stack([_kept(row.steps, *spans[k]) for k in numbers])
         places = torch.tensor([at - (spans[k][1] - spans[k][0]) * (spans[k][1] <= at) for k in numbers])
-        predictions |= dict(zip(numbers, row.predict(kept, places), strict=True))
+        predictions |= dict(zip(numbers, row.predict(remaining_steps, places), strict=True))
     passed_by = sorted(set(range(len(spans))) - set(short))
     for start in range(0, len(passed_by), size):
         numbers = passed_by[start : start + size]

@@ -91,21 +91,21 @@ def explain_model(
     if time is None:
         time = 1 if first is None else int(bool(first.batch_first))
     with eval_mode(model):
-        read = row_of_model(
+        model_row = row_of_model(
             model, inputs, row, time=time, lengths=lengths, output=output,
             width=None if first is None else first.input_size,
         )  # fmt: skip
-        at = read.steps - 1 if step is None else step
-        if not -read.steps <= at < read.steps:
-            raise ShapeError(f"step is {step}, but the row has {read.steps} steps, counted from 0")
-        at %= read.steps
-        series = tokens is None and bool(read.numbers)
-        words, offset = _tokens(read, tokens, series=series)
+        at = model_row.steps - 1 if step is None else step
+        if not -model_row.steps <= at < model_row.steps:
+            raise ShapeError(f"step is {step}, but the row has {model_row.steps} steps, counted from 0")
+        at %= model_row.steps
+        series = tokens is None and bool(model_row.numbers)
+        words, offset = _tokens(model_row, tokens, series=series)
         with torch.no_grad():
-            predicted = read.predict(torch.arange(read.steps).expand(2, -1), torch.tensor(at))[:1]
+            predicted = model_row.predict(torch.arange(model_row.steps).expand(2, -1), torch.tensor(at))[:1]
         explained = target_of(
-            predicted, target=target, labels=labels, reads_tokens=not read.numbers,
-            named_logits=read.output == "logits",
+            predicted, target=target, labels=labels, reads_tokens=not model_row.numbers,
+            named_logits=model_row.output == "logits",
             squashed=any(isinstance(part, nn.Sigmoid) for part in model.modules())
             and bool(((predicted >= 0) & (predicted <= 1)).all()),
         )  # fmt: skip
@@ -115,9 +115,9 @@ def explain_model(
                 "(a training whose loss became NaN leaves NaN in them)"
             )
         names = None if features is None else tuple(features)
-        others = _others(model, inputs, read, time, lengths) if series else []
-        nothing = _nothing(read, others, baseline) if series else None
-        values = read_values(read, at, nothing)
+        other_rows = _others(model, inputs, model_row, time, lengths) if series else []
+        nothing = _nothing(model_row, other_rows, baseline) if series else None
+        values = read_values(model_row, at, nothing)
         if shares not in (None, "held", "integrated"):
             raise SettingsError(f'shares is {shares!r}; it can be "held" or "integrated"')
         parts = None if values is None else input_shares(values, explained, names, shares)
@@ -127,11 +127,11 @@ def explain_model(
             )
         by_values = (
             values is not None
-            and (leave_out or ("values" if series or read.each_step else "step")) == "values"
+            and (leave_out or ("values" if series or model_row.each_step else "step")) == "values"
         )
         return _explained(
-            read, explained, at, words, offset, parts, predicted,
-            look_back(read, others, explained, at), values if by_values else None, series=series,
+            model_row, explained, at, words, offset, parts, predicted,
+            look_back(model_row, other_rows, explained, at), values if by_values else None, series=series,
         )  # fmt: skip
 
 
@@ -151,22 +151,24 @@ def _explained(
     text, tokens = _joined(words)
     answer, score = target.answers(predicted)[0], float(target.scores(predicted)[0])
     spans = [(k, k + 1) for k in range(len(words))] if series else _sentences(text, tokens)
-    chosen = list(range(len(words)))
-    if len(chosen) > EVERY and shares is not None:
+    ablated_steps = list(range(len(words)))
+    if len(ablated_steps) > EVERY and shares is not None:
         strongest = shares.values.sum(1).abs()[offset : offset + len(words)].topk(MAX_ABLATIONS)
-        chosen = sorted(strongest.indices.tolist())
-    pieces = [(k, k + 1) for k in chosen] + ([] if series else spans)
+        ablated_steps = sorted(strongest.indices.tolist())
+    pieces = [(k, k + 1) for k in ablated_steps] + ([] if series else spans)
     places = [(start + offset, end + offset) for start, end in pieces]
     without = predictions_without(read, places, at) if values is None else values.predictions_without(places)
     drops, changes = _drops(target, score, target.scores(without))
     effects = list(zip(pieces, drops, changes, target.answers(without), strict=True))
     token_effects: tuple[TokenEffect, ...] = largest_first(
-        TokenEffect(step=start, token=words[start], probability_drop=drop, without=other, change=change)
-        for (start, _), drop, change, other in effects[: len(chosen)]
+        TokenEffect(
+            step=start, token=words[start], probability_drop=drop, without=ablated_answer, change=change
+        )
+        for (start, _), drop, change, ablated_answer in effects[: len(ablated_steps)]
     )
     sentence_effects: tuple[SpanEffect, ...] = largest_first(
-        SpanEffect(start=start, end=end, probability_drop=drop, without=other, change=change)
-        for (start, end), drop, change, other in effects[len(chosen) :]
+        SpanEffect(start=start, end=end, probability_drop=drop, without=ablated_answer, change=change)
+        for (start, end), drop, change, ablated_answer in effects[len(ablated_steps) :]
     )
     left_out: LeftOut = "values" if values is not None else "step" if read.shortens else "layers"
     layer_run, layer = _last_layer_run(read)

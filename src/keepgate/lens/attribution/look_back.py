@@ -60,8 +60,8 @@ def look_back(row: ModelRow, rows: Sequence[Sequence[Tensor]], target: Target, a
     """
     if len(rows) < FEWEST:
         return None
-    read = [torch.stack(each) for each in zip(*rows, strict=True)]
-    others = [each.roll(len(rows) // 2, 0) for each in read]
+    sequences = [torch.stack(each) for each in zip(*rows, strict=True)]
+    donors = [each.roll(len(rows) // 2, 0) for each in sequences]
     steps, place = row.steps, torch.tensor(at)
 
     def values(given: list[Tensor]) -> Tensor:
@@ -72,7 +72,7 @@ def look_back(row: ModelRow, rows: Sequence[Sequence[Tensor]], target: Target, a
         ]
         return torch.cat(parts).double()
 
-    plain = values(read)
+    plain = values(sequences)
     spread = 2 * float(plain.var(correction=0))
     if spread <= 2 * (ROUNDING * float(plain.abs().max())) ** 2:
         return None
@@ -81,21 +81,23 @@ def look_back(row: ModelRow, rows: Sequence[Sequence[Tensor]], target: Target, a
     def lost(last: int) -> float:
         if last not in lost_share:
             mixed = [
-                torch.cat([other[:, : steps - last], own[:, steps - last :]], 1)
-                for own, other in zip(read, others, strict=True)
+                torch.cat([donor[:, : steps - last], sequence[:, steps - last :]], 1)
+                for sequence, donor in zip(sequences, donors, strict=True)
             ]
             lost_share[last] = float((values(mixed) - plain).square().mean()) / spread
         return lost_share[last]
 
     contexts = (0, *geometric_grid(steps))
     far = [number for number, last in enumerate(contexts) if lost(last) > NEGLIGIBLE_VARIANCE]
-    needed = 0
+    fewest_steps = 0
     if far:
         # Between the last context that is too short and the next one every number is tried.
         low, high = contexts[far[-1]], contexts[far[-1] + 1]
-        needed = max(last for last in range(low, high) if lost(last) > NEGLIGIBLE_VARIANCE) + 1
+        fewest_steps = max(last for last in range(low, high) if lost(last) > NEGLIGIBLE_VARIANCE) + 1
     tried = tuple(sorted(lost_share))
-    return LookBack(steps=needed, contexts=tried, lost=torch.tensor([lost_share[last] for last in tried]))
+    return LookBack(
+        steps=fewest_steps, contexts=tried, lost=torch.tensor([lost_share[last] for last in tried])
+    )
 
 
 def _values(row: ModelRow, target: Target, read: list[Tensor], at: Tensor) -> Tensor:

@@ -78,21 +78,21 @@ def read_values(row: ModelRow, at: int, nothing: Float[Tensor, "..."] | None) ->
 
 
 def _read_by(row: ModelRow, layer: Any) -> Float[Tensor, "steps 1 width"]:
-    read: list[Tensor] = []
+    layer_inputs: list[Tensor] = []
 
     def see(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         x = args[0] if args else kwargs["input"]
         if isinstance(x, PackedSequence):  # rows of equal length
-            read.append(x.data.reshape(row.steps, -1, x.data.shape[-1]))
+            layer_inputs.append(x.data.reshape(row.steps, -1, x.data.shape[-1]))
         else:
-            read.append(x.transpose(0, 1) if module.batch_first else x)
+            layer_inputs.append(x.transpose(0, 1) if module.batch_first else x)
 
     hook = layer.register_forward_pre_hook(see, with_kwargs=True)
     try:
         row.predict(torch.arange(row.steps).expand(2, -1))
     finally:
         hook.remove()
-    return read[0][:, :1]
+    return layer_inputs[0][:, :1]
 
 
 @contextmanager

@@ -145,22 +145,22 @@ def row_of_model(
             or (inputs.dim() == 2 and inputs.is_floating_point() and 1 < (width or 0) == inputs.shape[1])
         ):
             inputs = inputs.unsqueeze(1 - time)
-    named = list(_named(inputs))
-    read = [leaf for name, leaf in named if leaf.dim() > 1 and not name.startswith(NOT_READ)]
-    if time not in (0, 1) or not read:
+    named_leaves = list(_named(inputs))
+    sequences = [leaf for name, leaf in named_leaves if leaf.dim() > 1 and not name.startswith(NOT_READ)]
+    if time not in (0, 1) or not sequences:
+        shapes = [list(leaf.shape) for _, leaf in named_leaves]
         raise SettingsError(
-            f"inputs are [time, batch, …] or [batch, time, …]; these are {[list(leaf.shape) for _, leaf in named]}, "
-            f"and time is {time}"
+            f"inputs are [time, batch, …] or [batch, time, …]; these are {shapes}, and time is {time}"
         )
-    shape = read[0].shape[:2]
+    shape = sequences[0].shape[:2]
     steps, rows = shape[time], shape[1 - time]
     if not -rows <= row < rows:
         raise ShapeError(f"row is {row}, but there are {rows} rows, counted from 0")
     row = row % rows
     if probe:
         refuse_not_finite(inputs, time)
-    roles = tuple(_role(name, leaf, shape, time) for name, leaf in named)
-    inside = [leaf for (_, leaf), role in zip(named, roles, strict=True) if role == "lengths"]
+    roles = tuple(_role(name, leaf, shape, time) for name, leaf in named_leaves)
+    inside = [leaf for (_, leaf), role in zip(named_leaves, roles, strict=True) if role == "lengths"]
     own_ends = inside[0] if ends is None and inside else ends
     length = steps if own_ends is None else int(own_ends[row])
     if not 0 < length <= steps:
@@ -173,10 +173,10 @@ def row_of_model(
             return leaf[:, row : row + 1].detach()
         return leaf.detach() if role == "whole" else leaf[row].detach()
 
-    values = tuple(own(leaf, role) for (_, leaf), role in zip(named, roles, strict=True))
+    values = tuple(own(leaf, role) for (_, leaf), role in zip(named_leaves, roles, strict=True))
     model_row = ModelRow(
         model=model, inputs=inputs, values=values, roles=roles,
-        names=tuple(name for name, _ in named), steps=length, time=time,
+        names=tuple(name for name, _ in named_leaves), steps=length, time=time,
         lengths=None if packed or ends is None else ends, packed=packed, output=output,
     )  # fmt: skip
     return _with_answers(model_row) if probe else model_row

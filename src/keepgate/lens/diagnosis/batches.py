@@ -68,11 +68,11 @@ def _with_ends(rows: Rows) -> Rows:
         return leaf.where(inside.reshape(*inside.shape, *[1] * (leaf.dim() - 2)), leaf.roll(1, 1 - rows.time))
 
     with torch.no_grad(), eval_mode(rows.model):
-        answers, changed = (
+        answers, exchanged_answers = (
             each.answered()[0] if rows.loss is None else each.losses()
             for each in (bounded, replace(bounded, inputs=mapped(bounded.inputs, others_after)))
         )
-    return bounded if torch.allclose(answers, changed, rtol=1e-3, atol=1e-5) else rows
+    return bounded if torch.allclose(answers, exchanged_answers, rtol=1e-3, atol=1e-5) else rows
 
 
 def batch_sample(

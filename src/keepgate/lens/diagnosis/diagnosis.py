@@ -129,28 +129,28 @@ def diagnose(
         effects = context_effects(samples, epsilon=epsilon, seed=seed)
         longest = _longest(samples).first(ROWS)
         # A task of ours reads the text first, and with attention the question after it.
-        run, gradient, detached, begun = loss_gradient_at_layer(
+        run, gradient, detached, at_backward_start = loss_gradient_at_layer(
             model, name, module, longest, None if task is None else 0
         )
         head = head_reads(module, longest) if evidence.padding is not None and evidence.padding.read else None
     assumed = needed is None and (task is None or evidence.quality is not None)
-    needed = _needed(samples, evidence, effects.rows) if needed is None else needed
+    needed_steps = _needed(samples, evidence, effects.rows) if needed is None else needed
     behaviour, part, exponents = effects.cut, run.trace.layer(-1), _exponents(run)
     additive = bool(part.cell.additive)
     lives = _half_lives(run) if additive else torch.zeros(0)
     saturations = saturation(part)
     findings = Findings(
-        needed=needed, assumed=assumed, question_steps=int(longest.tail.max()), horizon=behaviour.steps,
+        needed=needed_steps, assumed=assumed, question_steps=int(longest.tail.max()), horizon=behaviour.steps,
         context_helps=behaviour.context_helps, explained=behaviour.explained, vanishing_lag=vanishing_lag(gradient),
         decay=decay_length(gradient), explodes=explodes(gradient), exponent=max(exponents),
         half_life=float(lives.quantile(0.9)) if additive else None, saturated=_saturated(part, saturations),
         gated=bool(saturations), input_size=_size(run.input_of(-1)[part.is_real()]),
         given_size=_given_size(samples), large_columns=_large_columns(samples), weights=weight_scale(module),
-        loss=behaviour.loss, guess=evidence.guess, evidence=evidence, rows=effects.rows,
-        head=head, both=bool(run.layer.bidirectional), detached=detached, begun=begun and not evidence.each_step,
+        loss=behaviour.loss, guess=evidence.guess, evidence=evidence, rows=effects.rows, detached=detached,
+        head=head, both=bool(run.layer.bidirectional), begun=at_backward_start and not evidence.each_step,
     )  # fmt: skip
     return Diagnosis(
-        name=name, steps=len(run.x), lengths=_lengths(samples), needed=needed, behaviour=effects.cut,
+        name=name, steps=len(run.x), lengths=_lengths(samples), needed=needed_steps, behaviour=effects.cut,
         exchanged=effects.exchanged, rows=effects.rows, gradient=gradient,
         direct_path=direct_path_by_lag(part) if additive else None,
         exponents=exponents, half_lives=lives, saturation=saturations, verdict=_verdict(model, samples, findings),
@@ -160,11 +160,11 @@ def diagnose(
 def _verdict(model: nn.Module, samples: Sequence[Sample], findings: Findings) -> Verdict:
     """The verdict; "untrained" of a user's model only where a few steps of training help."""
     verdict = verdict_of(findings)
-    own = [sample for sample in samples if isinstance(sample, Rows)]
-    if not own or verdict.fault != "untrained" or findings.as_drawn or findings.flat:
+    user_samples = [sample for sample in samples if isinstance(sample, Rows)]
+    if not user_samples or verdict.fault != "untrained" or findings.as_drawn or findings.flat:
         return verdict
     with eval_mode(model):
-        return verdict_of(replace(findings, trial=trial_training(own)))
+        return verdict_of(replace(findings, trial=trial_training(user_samples)))
 
 
 def _listed(data: Any) -> list[Any]:

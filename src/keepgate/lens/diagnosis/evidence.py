@@ -209,11 +209,11 @@ def _mixed(sample: Rows) -> bool:
         return False
     replies, pairs = _replies(sample, sample), torch.arange(rows) // 2 * 2
     # Every other row is its neighbour's copy: first the odd ones, then the even ones.
-    changed = [
+    answers_differ = [
         not _same(replies[stays::2], _replies(sample, sample.exchanged(copied))[stays::2], MIXED)
         for stays, copied in enumerate((pairs, (pairs + 1).clamp(max=rows - 1)))
     ]
-    return any(changed) and _same(replies, _replies(sample, sample))
+    return any(answers_differ) and _same(replies, _replies(sample, sample))
 
 
 def _replies(sample: Rows, rows: Rows) -> Tensor:

@@ -28,9 +28,9 @@ def given_away(last: Tensor, targets: Tensor) -> GivenAway | None:
     targets = targets.cpu().reshape(len(targets), -1)
     if targets.shape[1] != 1 or len(targets) < FEWEST or bool((targets == targets[0]).all()):
         return None
-    asked, tokens = targets[:, 0].double(), last.dim() == 1
+    target_column, tokens = targets[:, 0].double(), last.dim() == 1
     columns = (last.unsqueeze(1) if tokens else last.flatten(1)).cpu().double()
-    same = torch.isclose(columns, asked.unsqueeze(1), rtol=1e-6).double().mean(0)
+    same = torch.isclose(columns, target_column.unsqueeze(1), rtol=1e-6).double().mean(0)
     if float(same.max()) >= SAME:
         return GivenAway(column=None if tokens else int(same.argmax()), same=True, skill=1.0)
     # The only column of a series is its own past, which tells much of what comes, as it should.
@@ -38,7 +38,7 @@ def given_away(last: Tensor, targets: Tensor) -> GivenAway | None:
         return None
     numbers = targets.dtype.is_floating_point
     skills = torch.stack(
-        [_explained(each, asked) if numbers else _told(each, targets[:, 0]) for each in columns.T]
+        [_explained(each, target_column) if numbers else _told(each, targets[:, 0]) for each in columns.T]
     )
     best = int(skills.argmax())
     return (

@@ -47,11 +47,11 @@ def head_reads(layer: nn.Module, sample: Sample) -> HeadReads | None:
 
 def _joined(gradient: Tensor) -> HeadReads | None:
     """From the derivative by [time, batch, units]."""
-    used, largest = gradient != 0, gradient.abs().max()
-    if not bool(used.any()):
+    nonzero, largest = gradient != 0, gradient.abs().max()
+    if not bool(nonzero.any()):
         return None
-    if not bool(used[:-1].any()):
+    if not bool(nonzero[:-1].any()):
         return "last"
     if bool(((gradient - gradient.mean(0)).abs() <= ALIKE * largest).all()):
         return "mean"
-    return "maximum" if int(used.sum(0).max()) == 1 else "weights"
+    return "maximum" if int(nonzero.sum(0).max()) == 1 else "weights"

@@ -71,11 +71,11 @@ def loss_gradient_at_layer(
     if not depends:
         raise _independent(name)
     chain = max(depends, key=lambda chain: sum(len(runs[k].x) for k in chain))
-    cut = len(chain) > 1 and not all(handed_on.gradients[k] for k in chain[1:])
-    counted = chain[-1:] if cut else chain
+    is_detached = len(chain) > 1 and not all(handed_on.gradients[k] for k in chain[1:])
+    counted = chain[-1:] if is_detached else chain
     at_output = [_time_first(gradients[k][0], outputs[k], module) for k in counted]
     whole = _in_float32(_with_lengths(joined([runs[k] for k in chain]), sample))
-    part = _in_float32(joined([runs[k] for k in counted])) if cut else whole
+    part = _in_float32(joined([runs[k] for k in counted])) if is_detached else whole
     reached_output = _over_time(at_output, [runs[k] for k in counted])
     return _by_lag(whole, part, reached_output, gradients[chain[-1]][1:], sample.lengths)
 
@@ -106,9 +106,9 @@ def _begun(
         return False
     if any(state is not None and bool(state[-1].any()) for state in at_end):
         return False
-    taken = at_output.chunk(2, 2)[1].any(2)
-    last = torch.arange(len(taken), device=taken.device).unsqueeze(1) == lengths.to(taken.device) - 1
-    return int(lengths.min()) > 1 and bool(taken.any()) and not bool((taken & ~last).any())
+    reads = at_output.chunk(2, 2)[1].any(2)
+    last = torch.arange(len(reads), device=reads.device).unsqueeze(1) == lengths.to(reads.device) - 1
+    return int(lengths.min()) > 1 and bool(reads.any()) and not bool((reads & ~last).any())
 
 
 def _detach(

@@ -73,15 +73,15 @@ def padding_of(samples: Sequence[Rows]) -> Padding | None:
 def _padding_before_ends(sample: Rows) -> Int[Tensor, " rows"]:
     """The steps at each row's start that are what its length leaves of all steps, where these are all the same step."""
     shorter = sample.steps - sample.lengths
-    nothing = torch.zeros_like(shorter)
+    no_steps = torch.zeros_like(shorter)
     if sample.ends is None or sample.packed or sample.masked or int((shorter >= TAIL).sum()) < TAIL:
-        return nothing
+        return no_steps
     values = _values(sample)
     head = torch.arange(sample.steps) < shorter[:, None]
     step = values[shorter >= TAIL][0, 0]
     alike = (values == step).all(2).cpu()
     inside = alike[~head]
-    return shorter if bool(alike[head].all()) and not bool(inside.all()) else nothing
+    return shorter if bool(alike[head].all()) and not bool(inside.all()) else no_steps
 
 
 def _values(sample: Rows) -> Tensor:
@@ -93,12 +93,12 @@ def _values(sample: Rows) -> Tensor:
 
 def _stretches(sample: Rows, side: Side) -> Int[Tensor, " rows"]:
     """The steps of each row's constant tail or head, where it is the same step in stretches of different length."""
-    nothing = torch.zeros(len(sample.lengths), dtype=torch.long)
+    no_steps = torch.zeros(len(sample.lengths), dtype=torch.long)
     if side == "end" and sample.ends is None and sample.each_step and bool((sample.targets == IGNORED).any()):
         ignored = (sample.targets if sample.time else sample.targets.T) == IGNORED
         return ignored.flip(1).long().cumprod(1).sum(1).clamp(max=sample.steps - 1).cpu()
-    if not sample.cuts or sample.ends is not None or sample.steps < 2 * TAIL or len(nothing) < 2:
-        return nothing
+    if not sample.cuts or sample.ends is not None or sample.steps < 2 * TAIL or len(no_steps) < 2:
+        return no_steps
     values = _values(sample)
     values = values.flip(1) if side == "end" else values
     same = (values == values[:, :1]).all(2)
@@ -113,7 +113,7 @@ def _stretches(sample: Rows, side: Side) -> Int[Tensor, " rows"]:
         shared = shared & (common ** runs.double() < BY_CHANCE)
     # A row of nothing else is left as it is: there must be something to read.
     runs = runs.where(shared & (runs < sample.steps), 0)
-    return runs if len(set(runs[runs > 0].tolist())) > 1 else nothing
+    return runs if len(set(runs[runs > 0].tolist())) > 1 else no_steps
 
 
 def _cut(sample: Rows, stretches: Int[Tensor, " rows"], side: Side) -> list[Rows]:

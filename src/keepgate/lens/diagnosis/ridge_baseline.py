@@ -59,15 +59,15 @@ def ridge_baseline(rows: Sequence[Tensor], targets: Tensor, *, seed: int = 0) ->
     lengths = torch.tensor([len(row) for row in rows])
     features = _features(rows, lengths)
     grid = geometric_grid(int(lengths.max()))
-    wanted, guess = _wanted(targets)
+    target_matrix, guess = _wanted(targets)
     doubt = math.sqrt(max(guess * (1 - guess), 0.05) / len(rows)) / (1 - guess) if guess < 1 else math.inf
-    tried = [
-        (_credit(kernel, wanted, guess, targets), needed)
-        for kernel, needed in _kernels(features, lengths, grid)
+    credits_by_context = [
+        (_credit(kernel, target_matrix, guess, targets), reach)
+        for kernel, reach in _kernels(features, lengths, grid)
     ]
-    skills, reach = (
-        torch.stack([credit for credit, _ in tried]),
-        torch.tensor([needed for _, needed in tried]),
+    skills, reaches = (
+        torch.stack([credit for credit, _ in credits_by_context]),
+        torch.tensor([reach for _, reach in credits_by_context]),
     )
     best = float(skills.mean(1).max())
     if best < max(FOUND, ERRORS * doubt):
@@ -75,12 +75,12 @@ def ridge_baseline(rows: Sequence[Tensor], targets: Tensor, *, seed: int = 0) ->
 
     def needed(drawn: Tensor) -> int:
         means = skills[:, drawn].mean(1)
-        return int(reach[means >= means.max() - AS_GOOD].min())
+        return int(reaches[means >= means.max() - AS_GOOD].min())
 
     low, high = bootstrap(needed, len(rows), seed=seed)
     return Baseline(
         skill=best, needed=needed(torch.arange(len(rows))), interval=(fewest(int(low), grid), int(high)),
-        by_steps=tuple(zip(reach.tolist(), skills.mean(1).tolist(), strict=True)),
+        by_steps=tuple(zip(reaches.tolist(), skills.mean(1).tolist(), strict=True)),
     )  # fmt: skip
 
 
@@ -89,16 +89,16 @@ def _features(rows: Sequence[Tensor], lengths: Tensor) -> Float[Tensor, "rows st
     numbers with their products, in standard deviations."""
     flat = torch.cat(list(rows))
     if not flat.dtype.is_floating_point and flat.dim() == 1:
-        own = one_hot(torch.unique(flat, return_inverse=True)[1]).double()
+        columns = one_hot(torch.unique(flat, return_inverse=True)[1]).double()
     else:
-        own = flat.double().reshape(len(flat), -1)
-        if own.shape[1] <= PRODUCTS:
-            high, low = torch.triu_indices(own.shape[1], own.shape[1])
-            own = torch.cat([own, own[:, high] * own[:, low]], 1)
-        own = (own - own.mean(0)) / own.std(0, correction=0).clamp(min=1e-6)
+        columns = flat.double().reshape(len(flat), -1)
+        if columns.shape[1] <= PRODUCTS:
+            high, low = torch.triu_indices(columns.shape[1], columns.shape[1])
+            columns = torch.cat([columns, columns[:, high] * columns[:, low]], 1)
+        columns = (columns - columns.mean(0)) / columns.std(0, correction=0).clamp(min=1e-6)
     steps = int(lengths.max())
-    features = torch.zeros(len(rows), steps, own.shape[1], dtype=torch.float64)
-    for row, values in zip(features, torch.split(own, lengths.tolist()), strict=True):
+    features = torch.zeros(len(rows), steps, columns.shape[1], dtype=torch.float64)
+    for row, values in zip(features, torch.split(columns, lengths.tolist()), strict=True):
         row[steps - len(values) :] = values
     return features
 

@@ -92,21 +92,21 @@ def context_effects(samples: Sequence[Sample], *, epsilon: float, seed: int) -> 
         samples = sorted(samples, key=lambda sample: -len(sample.lengths))[:SAMPLES]
     contexts = geometric_grid(max(int(sample.lengths.max()) for sample in samples))
     whole = _Whole.of(samples, epsilon)
-    cut = _by_context(samples, contexts, whole, lambda k, last: _reply(samples[k], last))
-    counts, changed, exchanged = whole.counts, cut.changed, None
+    cut_effects = _by_context(samples, contexts, whole, lambda k, last: _reply(samples[k], last))
+    counts, changes, exchanged = whole.counts, cut_effects.changed, None
     lengths = torch.cat([sample.lengths for sample in samples])
     users = [sample for sample in samples if isinstance(sample, Rows)]
     if users:
         picked = torch.linspace(0, len(lengths) - 1, min(ROWS, len(lengths))).round().long()
         exchanged = _exchanged(_picked(users, picked), contexts, epsilon, seed)
-        counts, changed, lengths = counts[picked], changed[:, picked], lengths[picked]
+        counts, changes, lengths = counts[picked], changes[:, picked], lengths[picked]
     if exchanged is not None:
-        changed = exchanged.changed & changed if all(sample.cuts for sample in users) else exchanged.changed
-    last = (changed * torch.arange(1, len(contexts) + 1).unsqueeze(1)).amax(0)
+        changes = exchanged.changed & changes if all(sample.cuts for sample in users) else exchanged.changed
+    last = (changes * torch.arange(1, len(contexts) + 1).unsqueeze(1)).amax(0)
     horizons = torch.minimum(torch.tensor(contexts)[last], lengths)[counts]
     interval = quantile_interval(horizons, SHARE)
     return ContextEffects(
-        cut=horizon(cut.losses, contexts, epsilon=epsilon, seed=seed),
+        cut=horizon(cut_effects.losses, contexts, epsilon=epsilon, seed=seed),
         exchanged=None if exchanged is None else horizon(exchanged.losses, contexts, epsilon=epsilon, seed=seed),
         rows=RowHorizons(
             horizons=horizons, contexts=contexts,
@@ -234,7 +234,7 @@ def _by_context(
     samples: Sequence[Sample], contexts: Sequence[int], whole: _Whole, reply: Callable[[int, int], _Reply]
 ) -> _Tried:
     """reply: of the sample of that number, given so many of its last steps."""
-    losses, changed, first = [], [], 0
+    losses, changes, first = [], [], 0
     for number, sample in enumerate(samples):
         rows = slice(first, first + len(sample.lengths))
         first = rows.stop
@@ -242,8 +242,8 @@ def _by_context(
         rest = len(contexts) - len(shorter)
         losses.append(torch.stack([each.losses for each in shorter] + [whole.losses[rows]] * rest))
         same = torch.zeros(len(sample.lengths), dtype=torch.bool)
-        changed.append(torch.stack([whole.changed(each, rows) for each in shorter] + [same] * rest))
-    return _Tried(losses=torch.cat(losses, 1), changed=torch.cat(changed, 1))
+        changes.append(torch.stack([whole.changed(each, rows) for each in shorter] + [same] * rest))
+    return _Tried(losses=torch.cat(losses, 1), changed=torch.cat(changes, 1))
 
 
 def _exchanged(samples: Sequence[Rows], contexts: Sequence[int], epsilon: float, seed: int) -> _Tried | None:

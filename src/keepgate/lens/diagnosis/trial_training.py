@@ -38,13 +38,13 @@ def trial_training(samples: Sequence[Rows]) -> Trial | None:
     weights = [weight for weight in copied.parameters() if weight.requires_grad]
     if not weights or any(weight.dtype.itemsize < 4 for weight in weights):
         return None
-    taught, asked = _halves([replace(sample, model=copied) for sample in samples])
-    if not taught:
+    training_samples, validation_samples = _halves([replace(sample, model=copied) for sample in samples])
+    if not training_samples:
         return None
     # Adam draws no random numbers, but the model may.
     devices = [weights[0].device] if weights[0].is_cuda else []
     with torch.random.fork_rng(devices), _backward_in_evaluation(), torch.enable_grad():
-        return _trained(weights, taught, asked)
+        return _trained(weights, training_samples, validation_samples)
 
 
 def _trained(weights: list[Any], taught: list[Rows], asked: list[Rows]) -> Trial:
@@ -70,15 +70,15 @@ def _trained(weights: list[Any], taught: list[Rows], asked: list[Rows]) -> Trial
 
 def _halves(samples: Sequence[Rows]) -> tuple[list[Rows], list[Rows]]:
     """Every other row of each batch, and those between; of as many batches as have `ROWS` rows."""
-    taught, asked, count = [], [], 0
+    training_samples, validation_samples, count = [], [], 0
     for sample in samples:
         rows = min(len(sample.lengths), ROWS - count)
         if rows < 2:
             continue
         count += rows
-        taught.append(sample.picked(torch.arange(0, rows, 2)))
-        asked.append(sample.picked(torch.arange(1, rows, 2)))
-    return taught, asked
+        training_samples.append(sample.picked(torch.arange(0, rows, 2)))
+        validation_samples.append(sample.picked(torch.arange(1, rows, 2)))
+    return training_samples, validation_samples
 
 
 def _losses(samples: list[Rows]) -> Tensor:

@@ -35,14 +35,14 @@ class WeightScale:
 
 def weight_scale(layer: nn.Module) -> WeightScale | None:
     """Of a recurrent layer; None where its weights are not parameters that are trained, or too few."""
-    own = dict(layer.named_parameters(recurse=False))
-    weights = {name: weight.detach() for name, weight in own.items() if name.startswith("weight_")}
+    parameters = dict(layer.named_parameters(recurse=False))
+    weights = {name: weight.detach() for name, weight in parameters.items() if name.startswith("weight_")}
     flat = (
         torch.cat([weight.flatten() for weight in weights.values()]).double().cpu()
         if weights
         else torch.zeros(0)
     )
-    trained = all(weight.requires_grad for weight in own.values())
+    trained = all(weight.requires_grad for weight in parameters.values())
     if len(flat) < FEWEST or not trained or not bool(flat.isfinite().all()):
         return None
     size: Any = layer.hidden_size

@@ -158,13 +158,13 @@ def automaton(
                 f"this layer reads [symbols, {call.weights.input_size}], one symbol at least"
             )
     near, inputs, holding = spread_of(visited), symbols.to(visited), holding.to(visited)
-    held = tuple(_held(call, visited, x, settle, longest_period) for x in holding)
-    stable = [points.points[points.is_stable] for points in held]
+    points_by_input = tuple(_held(call, visited, x, settle, longest_period) for x in holding)
+    stable = [points.points[points.is_stable] for points in points_by_input]
 
     def after(before: Tensor, symbol: int) -> Tensor:
         """The number of the stable point to which one step of the symbol leads, once the state stays."""
         place = symbol if rest is None else 0
-        period, ends = held[place].period, stable[place]
+        period, ends = points_by_input[place].period, stable[place]
         if not len(ends) or not len(before):
             return torch.full((len(before),), -1)
         states = read_constantly(call, before, inputs[symbol], 1)
@@ -178,7 +178,7 @@ def automaton(
         first=torch.cat([after(torch.cat(call.states, 1), symbol) for symbol in numbers]),
         transitions=torch.stack([after(states, symbol) for symbol in numbers], 1),
         answers=_whole(answer(*(part.to(layer_run.x) for part in states_apart(call, states))), len(states)),
-        held=held,
+        held=points_by_input,
     )
 
 

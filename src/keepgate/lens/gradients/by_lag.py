@@ -93,14 +93,15 @@ def _norms_by_lag(
 ) -> Float[Tensor, " lags"]:
     """Norms of the gradients by lag, the mean over the rows, relative to all states at the first lag with any."""
     names, ends = stack_run.calls[0].cell.states, stack_run.ends
-    both, every = stack_run.directions > 1, range(len(names))
+    bidirectional, every = stack_run.directions > 1, range(len(names))
 
     def of_place(place: int, indices: Sequence[int]) -> Tensor:
         values = _norm(torch.cat([gradients[place][k] for k in indices], 2))
         return _by_lag(values, ends, len(values), reverse=stack_run.calls[place].reverse)
 
     unread = [
-        (of_place(place, every) != 0).int().argmax(0) if both else None for place in range(len(gradients))
+        (of_place(place, every) != 0).int().argmax(0) if bidirectional else None
+        for place in range(len(gradients))
     ]
 
     def norms(indices: Sequence[int]) -> Tensor:

@@ -147,15 +147,15 @@ def points_from(
     residuals, matrices = _linearised(call, ends, (input, period))
     speeds = residuals.norm(dim=1) / spread
     near = torch.cdist(ends, visited).min(1).values < far * spread
-    chosen: list[int] = []
+    distinct: list[int] = []
     for number in speeds.argsort().tolist():
-        if near[number] and bool((torch.cdist(ends[[number]], ends[chosen]) > SAME * spread).all()):
-            chosen.append(number)
-    values = torch.linalg.eigvals(matrices[chosen])
+        if near[number] and bool((torch.cdist(ends[[number]], ends[distinct]) > SAME * spread).all()):
+            distinct.append(number)
+    values = torch.linalg.eigvals(matrices[distinct])
     order = values.abs().argsort(1, descending=True)
     return FixedPoints(
-        points=ends[chosen], speeds=speeds[chosen], eigenvalues=values.gather(1, order), visited=visited, input=input,
-        period=period, call=call,
+        points=ends[distinct], speeds=speeds[distinct], eigenvalues=values.gather(1, order), visited=visited,
+        input=input, period=period, call=call,
     )  # fmt: skip
 
 
@@ -169,11 +169,11 @@ def descend(call: Call, states: Tensor, driven: tuple[Tensor, int], iterations: 
     for _ in range(iterations):
         slope = matrix - identity
         normal = slope.mT @ slope + damping[:, None, None] * identity
-        moved = states - torch.linalg.solve(normal, slope.mT @ residual.unsqueeze(2)).squeeze(2)
-        new_residual, new_matrix = _linearised(call, moved, driven)
+        new_states = states - torch.linalg.solve(normal, slope.mT @ residual.unsqueeze(2)).squeeze(2)
+        new_residual, new_matrix = _linearised(call, new_states, driven)
         size, new_size = residual.norm(dim=1), new_residual.norm(dim=1)
         better = new_size < size
-        states = torch.where(better.unsqueeze(1), moved, states)
+        states = torch.where(better.unsqueeze(1), new_states, states)
         residual = torch.where(better.unsqueeze(1), new_residual, residual)
         matrix = torch.where(better[:, None, None], new_matrix, matrix)
         damping = (damping * torch.where(better, 0.2, 5.0)).clamp(min=1e-12)
@@ -189,10 +189,10 @@ def descend(call: Call, states: Tensor, driven: tuple[Tensor, int], iterations: 
 
 def _linearised(call: Call, states: Tensor, driven: tuple[Tensor, int]) -> tuple[Tensor, Tensor]:
     """F(s) − s of each state and the Jacobian of F there. driven: the input, and how many steps F makes."""
-    given, period = driven
+    constant_input, period = driven
     after, matrix = states, torch.eye(states.shape[1], dtype=states.dtype, device=states.device)
     for _ in range(period):
-        traced = _call(call, after, given.expand(1, len(states), -1), trace=True)
+        traced = _call(call, after, constant_input.expand(1, len(states), -1), trace=True)
         traced_layer = layer_trace(traced, run(traced), 0)
         after, matrix = (
             torch.cat([traced_layer[name][0] for name in traced_layer.cell.states], 1),

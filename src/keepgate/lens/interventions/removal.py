@@ -94,11 +94,11 @@ def _show_passed(
             place = torch.where(remains, steps, len(output)).flip(0).cummin(0).values.flip(0)
         else:
             place = torch.where(remains, steps, -1).cummax(0).values
-        none = (place < 0) | (place == len(output))
+        is_initial = (place < 0) | (place == len(output))
         half = output[..., direction * units : (direction + 1) * units]
         before = half[place.clamp(0, len(output) - 1), column]
         before = torch.where(
-            none.unsqueeze(2), traced_layer.initial[traced_layer.cell.states[0]][rows], before
+            is_initial.unsqueeze(2), traced_layer.initial[traced_layer.cell.states[0]][rows], before
         )
         half[...] = torch.where(removed.unsqueeze(2), before, half)
 

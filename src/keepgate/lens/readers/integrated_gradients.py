@@ -141,22 +141,22 @@ def integrate(
     allowed = TOLERANCE * abs(margin - baseline)
     fresh = [_Piece(start=0.0, end=1.0, rise=margin - baseline)]
     pieces: list[_Piece] = []
-    spent = 0
+    point_count = 0
     while fresh:
         count = points or PIECE
         for piece, gradient in zip(fresh, _gradients(margins, inputs, fresh, count, at_once), strict=True):
             piece.gradient = gradient
             piece.missing = abs(piece.rise - float((gradient * inputs[:, 0]).sum()))
-        pieces, spent = pieces + fresh, spent + count * len(fresh)
+        pieces, point_count = pieces + fresh, point_count + count * len(fresh)
         if points is not None or sum(piece.missing for piece in pieces) <= allowed:
             break
         # What misses less than its part need not be halved.
-        worst = sorted(pieces, key=lambda piece: -piece.missing)[: max(0, most - spent) // (2 * PIECE)]
+        worst = sorted(pieces, key=lambda piece: -piece.missing)[: max(0, most - point_count) // (2 * PIECE)]
         halved = [piece for piece in worst if piece.missing > allowed / (2 * len(pieces))]
         pieces = [piece for piece in pieces if piece not in halved]
         fresh = _halves(margins, inputs, halved, at_once) if halved else []
     mean = torch.stack([piece.gradient for piece in pieces]).sum(0)
-    return split(mean, inputs), (margin, baseline), spent
+    return split(mean, inputs), (margin, baseline), point_count
 
 
 @dataclass(kw_only=True, eq=False)

@@ -63,8 +63,8 @@ def automaton(
     names = tuple(map(str, range(len(inputs)))) if symbols is None else tuple(symbols)
     if len(names) != len(inputs):
         raise SettingsError(f"there are {len(names)} names for {len(inputs)} inputs; give one for each")
-    found = find_automaton(layer_run, inputs, answer, rest=rest, layer=layer, starts=starts)
-    return AutomatonReport(**vars(found), symbols=names, language=language)
+    layer_automaton = find_automaton(layer_run, inputs, answer, rest=rest, layer=layer, starts=starts)
+    return AutomatonReport(**vars(layer_automaton), symbols=names, language=language)
 
 
 def described(automaton: AutomatonReport, language: str) -> str:

@@ -188,14 +188,14 @@ def _of_training(findings: Findings, fault: Fault) -> Message | None:
     baseline = _baseline(findings.evidence.baseline)
     if trial is None or fault not in ("unknown", "untrained") or findings.as_drawn:
         return None
-    lost = quality is not None and quality.lost_on_long_rows
-    more = baseline or (msg("verdict.long_rows") if lost else None)
+    lost_on_long_rows = quality is not None and quality.lost_on_long_rows
+    more = baseline or (msg("verdict.long_rows") if lost_on_long_rows else None)
     signal = msg("verdict.signal", reach=_reach(findings))
     if more is not None:
         signal = msg("verdict.signal_and", signal=signal, more=more)
     if fault == "unknown":
         return msg("verdict.unlearnt", signal=signal, steps=trial.steps, change=-trial.fell)
-    long = msg("verdict.as_long") if lost else ""
+    long = msg("verdict.as_long") if lost_on_long_rows else ""
     return msg("verdict.trial", signal=signal, steps=trial.steps, fell=trial.fell, long=long)
 
 

@@ -38,14 +38,14 @@ def conclusion(explanation: Explanation) -> list[Message]:
 
 def _number(explanation: ModelExplanation) -> list[Message]:
     """The tokens without which the number changes most, and by how much."""
-    top, *others = [
+    top, *next_effects = [
         msg("number.effect", token=token(explanation, effect.step), change=signed(effect.change or 0.0))
         for number, effect in enumerate(explanation.token_effects[:NUMBERS])
         if not number or explanation.weight(effect) >= NEGLIGIBLE_DROP
     ]
     without = cut(explanation.token_effects[0].without.text)
     first = msg("number.most", answer=cut(explanation.answer.text), effect=top, other=without)
-    return [first, msg("number.next", effects=others)] if others else [first]
+    return [first, msg("number.next", effects=next_effects)] if next_effects else [first]
 
 
 def _step(explanation: Explanation) -> list[Message]:

@@ -153,16 +153,17 @@ def _story(explanation: Explanation) -> list[dict[str, Any]]:
             for letter, row in zip(style.ROWS, rows, strict=False)
         )
         values = " · ".join([f"#{step + 1}", *(f"{row.letter} {row.written[step]}" for row in rows)])
-        asked = step == explanation.question_start
+        starts_question = step == explanation.question_start
         # No line begins with a full stop: it stays with the token before it.
-        together = step > 0 and not gap and _closes(word) and step not in ends and not asked
+        together = step > 0 and not gap and _closes(word) and step not in ends and not starts_question
         if together:
             story[-1]["opens_group"] = True
         story.append(
             {
                 "text": sanitize(word), "classes": " ".join(["t", *(["c"] if step in numbers else []), *tenths]),
-                "title": values if len(tokens) <= TABLE else None, "number": numbers.get(step), "asked": asked,
-                "line_end": "\n" in gap, "blank": bool(gap), "opens_group": False, "closes_group": together,
+                "title": values if len(tokens) <= TABLE else None, "number": numbers.get(step),
+                "asked": starts_question, "line_end": "\n" in gap, "blank": bool(gap),
+                "opens_group": False, "closes_group": together,
                 "opens_mark": step in starts, "closes_mark": step in ends, "last_of_mark": step + 1 in ends,
             }
         )  # fmt: skip

@@ -106,8 +106,8 @@ def rows_apart(xs: Sequence[float]) -> list[int]:
     """For each dot how many rows from the line it stands, so that none lies on another; the first stand nearest."""
     rows: list[int] = []
     for number, x in enumerate(xs):
-        taken = {row for other, row in zip(xs, rows, strict=False) if abs(other - x) < APART}
-        rows.append(next(row for row in range(number + 1) if row not in taken))
+        occupied_rows = {row for other, row in zip(xs, rows, strict=False) if abs(other - x) < APART}
+        rows.append(next(row for row in range(number + 1) if row not in occupied_rows))
     return rows
 
 

@@ -58,7 +58,7 @@ def inside() -> str:
     """The style sheet of an explanation inside a page, all its rules below one class; light, dark and print."""
     levels = templates(__package__).get_template("levels.css.j2")
     levels_css = levels.render(rows=ROWS, height=ROW, stride=STRIDE, colours=CIVIDIS)
-    own = read_template(__package__, "look.css") + levels_css + read_template(__package__, "picture.css")
+    rules = read_template(__package__, "look.css") + levels_css + read_template(__package__, "picture.css")
     # Images inside, and the bars that scroll, follow the scheme as well.
     light, dark = f"color-scheme: light; {_variables(LIGHT)}", f"color-scheme: dark; {_variables(DARK)}"
     # A notebook has a theme of its own, whatever the system's is: Jupyter, VS Code, Colab.
@@ -66,7 +66,7 @@ def inside() -> str:
         f"{ROOT} {{ {light} }}\n@media (prefers-color-scheme: dark) {{ {ROOT} {{ {dark} }} }}\n"
         f'[data-jp-theme-light="true"] {ROOT}, .vscode-light {ROOT}, [theme="light"] {ROOT} {{ {light} }}\n'
         f'[data-jp-theme-light="false"] {ROOT}, .vscode-dark {ROOT}, [theme="dark"] {ROOT} {{ {dark} }}\n'
-        f"@media print {{ {ROOT} {{ {light} }} }}\n{own}"
+        f"@media print {{ {ROOT} {{ {light} }} }}\n{rules}"
     )
 
 

@@ -26,7 +26,7 @@ def with_data(models: Iterable[SeriesModel], paths: Sequence[Path]) -> Iterator[
     """The models with the series of the files that each can read. Raises CorpusError for a file that none can."""
     models = list(models)
     faults: dict[Path, CorpusError] = {}
-    read: set[Path] = set()
+    readable_paths: set[Path] = set()
     for model in models:
         items: list[Item] = []
         for path in paths:
@@ -35,8 +35,8 @@ def with_data(models: Iterable[SeriesModel], paths: Sequence[Path]) -> Iterator[
             except CorpusError as fault:
                 faults[path] = fault
             else:
-                read.add(path)
+                readable_paths.add(path)
         yield replace(model, data=items)
     for path in paths:
-        if path not in read:
+        if path not in readable_paths:
             raise faults[path]
