@@ -28,9 +28,10 @@ _CAST = (torch.float32, torch.bfloat16, torch.float16)
 @cache
 def processor_has_bfloat16() -> bool:
     """Whether the processor multiplies in bfloat16 (AVX512-BF16 or AMX), and torch has oneDNN to do so."""
-    capabilities = torch.cpu.get_capabilities()
-    return torch.backends.mkldnn.is_available() and any(
-        capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16")
+    capabilities, onednn = torch.cpu.get_capabilities(), torch.backends.mkldnn
+    return bool(
+        onednn.is_available()  # type: ignore[no-untyped-call]
+        and any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16"))
     )
 
 
@@ -143,7 +144,7 @@ def _without_padding(call: Call) -> Tensor:
 
 def _recurrent_columns(d_columns: Tensor, call: Call, own: Sequence[str]) -> Tensor:
     """The gradient of each gate's recurrent product: that of its sum with the input's, or its own."""
-    blocks = d_columns.unflatten(2, (-1, call.hidden_size))
+    blocks = d_columns.view(call.steps, call.rows, -1, call.hidden_size)
     places = [
         len(call.cell.gates) + own.index(gate) if gate in own else n for n, gate in enumerate(call.cell.gates)
     ]
