@@ -89,9 +89,9 @@ def backward(
     whole_hh = want_hh and call.cell.recurrent == "dense" and call.cell.recurrent_state == call.cell.states[0]
     # The step's derivative reads of its unit inputs none but those that are zero.
     x = call.x.new_zeros(1, 1, _width(variant, call.hidden_size)).expand(call.steps, call.rows, -1)
-    wanted = [want_x or want_ih or whole_hh, False, want_hh and not whole_hh, *needs_grad[3:]]
+    needs = [want_x or want_ih or whole_hh, False, want_hh and not whole_hh, *needs_grad[3:]]
     inputs = _inputs(call, variant, x)
-    gradients = run_backward(inputs, output, planes, upstream[0], upstream[1:], wanted)
+    gradients = run_backward(inputs, output, planes, upstream[0], upstream[1:], needs)
     d_columns = gradients[0]
     if d_columns is None:
         return gradients
