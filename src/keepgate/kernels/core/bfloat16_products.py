@@ -67,8 +67,8 @@ def _projected(cell: Cell) -> _Projected | None:
         return None
     if any(name.startswith(INPUT) for name in variant.analysis.reads):
         return None
-    own = [name.removeprefix(RECURRENT) for name in variant.unit_inputs if name.startswith(RECURRENT)]
-    return _Projected(variant, tuple(own))
+    split = [name.removeprefix(RECURRENT) for name in variant.unit_inputs if name.startswith(RECURRENT)]
+    return _Projected(variant, tuple(split))
 
 
 def forward(call: Call) -> tuple[Tensor, ...]:
@@ -142,11 +142,12 @@ def _without_padding(call: Call) -> Tensor:
     return call.x.masked_fill((steps >= call.lengths).unsqueeze(2), 0)
 
 
-def _recurrent_columns(d_columns: Tensor, call: Call, own: Sequence[str]) -> Tensor:
+def _recurrent_columns(d_columns: Tensor, call: Call, split: Sequence[str]) -> Tensor:
     """The gradient of each gate's recurrent product: that of its sum with the input's, or its own."""
     blocks = d_columns.view(call.steps, call.rows, -1, call.hidden_size)
     places = [
-        len(call.cell.gates) + own.index(gate) if gate in own else n for n, gate in enumerate(call.cell.gates)
+        len(call.cell.gates) + split.index(gate) if gate in split else n
+        for n, gate in enumerate(call.cell.gates)
     ]
     if places == list(range(len(places))):
         return d_columns[..., : len(places) * call.hidden_size]
