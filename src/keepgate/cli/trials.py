@@ -127,11 +127,12 @@ def _next(study: "Study", space: Space, seeds: Sequence[int], first: Mapping[str
     if fixed:
         study.enqueue_trial(fixed)
     trial = study.ask(distributions)
-    tried = [_without_seed(each.params) for each in trials]
+    before = [_without_seed(each.params) for each in trials]
     combinations = combinations_of(space)
-    if combinations is not None and _without_seed(trial.params) in tried:
+    if combinations is not None and _without_seed(trial.params) in before:
         study.tell(trial, state=TrialState.FAIL)
-        study.enqueue_trial(next(each for each in combinations if each not in tried) | fixed)
+        untried = next((each for each in combinations if each not in before), trial.params)
+        study.enqueue_trial(untried | fixed)
         trial = study.ask(distributions)
     for seed in seeds[1:]:
         study.enqueue_trial(trial.params | {SEED: seed})

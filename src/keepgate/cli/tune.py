@@ -58,14 +58,11 @@ def tune(job: Job) -> None:
         **{name: str(value) for name, value in fixed.items() if value is not None and name != "threads"},
     }
     study = open_study(options, description)
-    size = size_of(space)
-    every = "" if size is None or size >= total else "all "
-    total = total if size is None else min(total, size)
+    total = min(total, size_of(space) or total)
+    every = "all " if total < (options.tune or 0) else ""
     words = "; ".join(f"{name} {values}" for name, values in space.items())
-    print_text(
-        console,
-        f"Trying {every}{count_of(total, 'settings')} of a {kind.title}, {job.most} at a time: {words}.",
-    )
+    trying = f"Trying {every}{count_of(total, 'settings')} of a {kind.title}, {job.most} at a time: {words}."
+    print_text(console, trying)
     try:
         for line in run_trials(job, study, space, total, _defaults(space, kind, len(corpus.items))):
             print_text(console, line)
