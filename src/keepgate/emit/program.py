@@ -109,8 +109,8 @@ def _forward_programs(
     # In place: where nothing is saved, each new state may overwrite the previous one.
     aliases = {len(inputs) + n: len(columns) + n for n in range(states)}
     forward = _allocate_registers(lines, _numbered(inputs), places, aliases, len(inputs) + len(results))
-    bound, kept = len(inputs) + states, _numbered(results[:states], len(inputs))
-    infer = _allocate_registers(_live_lines(lines, kept), _numbered(inputs), kept, aliases, bound)
+    bound, places = len(inputs) + states, _numbered(results[:states], len(inputs))
+    infer = _allocate_registers(_live_lines(lines, places), _numbered(inputs), places, aliases, bound)
     results = _copy_duplicates(new[states:], inputs)
     places = _numbered(results, len(inputs))
     operand = _allocate_registers(lowered(inputs, results), _numbered(inputs), places, {}, bound)
