@@ -81,10 +81,10 @@ def everything(wx: Named, uh: Named, s: Named, v: Named) -> Step:
     return Step(h=tanh(n) * 0.5 + sigmoid(s.h) * s.m * 0.1, m=tanh(m), large=large, n=n)
 
 
-# No paper's: products inside the step by two gates, one of which does more than add, of the memory by way of a gate.
+# No paper's: products inside the step by the gates before and behind one whose product is none, each with its own use.
 @cell(gates="b r k", states="h c", recurrent="in_step", vectors="w")
 def inside(wx: Named, u: Named, s: Named, v: Named) -> Step:
-    r = sigmoid(wx.r + u.r(s.h))
+    r = sigmoid(wx.r + 0.5 * u.r(s.h))
     read = r * tanh(s.c) + v.w
     b, k = tanh(wx.b + u.b(read)), sigmoid(0.5 * wx.k - softplus(u.k(read)))
     c = k * s.c + (1 - k) * b
