@@ -45,7 +45,9 @@ def test_a_row_is_answered_the_same_alone_and_padded_in_a_batch(pooling: str, ce
 def test_a_question_that_is_read_first_is_known_at_every_token() -> None:
     model = reader(question_first=True).eval()
     text = QUESTIONS[1].text
-    first, second = (model.probe(Question(text=text, question=asked)).x for asked in ("誰想當劍豪?", "誰很好?"))
+    first, second = (
+        model.probe(Question(text=text, question=asked)).x for asked in ("誰想當劍豪?", "誰很好?")
+    )
     model.question_proj.weight.data.zero_()
     plain = model.probe(Question(text=text, question="誰很好?")).x
     difference = first - second

@@ -138,7 +138,9 @@ def _choice(source: Source, task: Any) -> Interface:
     outputs, scale = workspace_floats(layer), f"{float(task.attention.scale):.9g}f"
     before = f"\n  for (t = 0; t < {added}; ++t) s->added[t] = 0.0f;" if added else ""
     question = source.constant("question", task.question_proj)
-    between = f"\n  @_linear({question}, 0, s->pooled + {width}, {added}, {width}, s->added);" if added else ""
+    between = (
+        f"\n  @_linear({question}, 0, s->pooled + {width}, {added}, {width}, s->added);" if added else ""
+    )
     source.add(
         _RUN_ATTENTION, width=width, outputs=outputs, projection=projection, scale=scale,
         before=before, between=between,

@@ -40,7 +40,9 @@ class ChoiceRuntime(RuntimeTask):
         attends = settings.pooling == "attention"
         self.attention = Attention(table.within("attention"), size, size) if attends else None
         self.question_proj = (
-            table.take("question_proj.weight", settings.embedding_size, size) if settings.question_first else None
+            table.take("question_proj.weight", settings.embedding_size, size)
+            if settings.question_first
+            else None
         )
         self.readout = table.take_linear("readout", 3 * size if attends else size, len(self.choices))
 

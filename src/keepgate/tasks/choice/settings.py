@@ -49,7 +49,7 @@ class ChoiceReaderSettings:
         require(self, ("fact_weight",), lambda value: value >= 0, "0 or more")
         if self.question_first and self.pooling != "attention":
             raise SettingsError(
-                f'question_first is True and pooling is "{self.pooling}", which reads text and question as one sequence; '
+                f'question_first is True and pooling is "{self.pooling}", which reads both as one sequence; '
                 'use pooling="attention", or leave question_first out'
             )
         if self.fact_weight and self.pooling != "attention":
