@@ -1,10 +1,13 @@
 """The networks that are shipped: they load, remember what is claimed of them, and can be made again to the last bit."""
 
+import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from keepgate.data.questions import Question
 from keepgate.demo import measure, pretrained, train_networks
 from keepgate.demo.contestants import Budget
 from keepgate.demo.stories import names_of, pirate_king_story, stories
@@ -12,6 +15,7 @@ from keepgate.errors import BundleError
 from keepgate.export import load
 from keepgate.lens import read
 from keepgate.lens.memory import memory_updates
+from keepgate.serve.app import STATIC
 from keepgate.serve.lengthen import lengthened
 from keepgate.serve.models import Models
 
@@ -90,6 +94,18 @@ def test_as_the_article_s_sentence_grows_longer_one_sees_them_forget(language: s
     assert zero[:3] == [True] * 3
     assert not any(zero[-5:])
     assert all(all(each) for each in others)
+
+
+@pytest.mark.parametrize(("language", "words"), [("zh", "words.zh-TW.json"), ("en", "words.en.json")])
+def test_the_lstm_of_the_two_pupils_opens_its_input_gate_as_far_as_the_page_says(
+    language: str, words: str, models: Models
+) -> None:
+    table = json.loads((STATIC / words).read_text("utf-8"))
+    percent = re.search(r"(\d+)%", table["pupils.note"])
+    assert percent
+    asked = Question(text=table["pupils.story"], question=table["pupils.question"])
+    layer = read(models[f"{language}/lstm-chrono"].task, asked).trace.layer(-1)
+    assert float(layer["i"].mean()) == pytest.approx(float(percent[1]) / 100, abs=0.02)
 
 
 @pytest.mark.parametrize("language", pretrained.LANGUAGES)

@@ -233,8 +233,13 @@ def test_faults_that_the_page_translates(asked: Client, own: Models, folder: Pat
     with serving(own, replace(PATIENT, tokens=21, body=10_000)) as strict:
         reply = strict.post("/api/series/read", model="gestures", series=2)
         assert (reply.json["code"], reply.json["facts"]) == ("too_long", {"tokens": 22, "limit": 21})
+        assert reply.json["error"].endswith("; give a shorter series")
         assert strict.post("/api/series/read", model="gestures", series=0).status == 200
-        assert strict.post("/api/series/read", model="power").json["code"] == "too_long"
+        far = strict.post("/api/series/read", model="power").json
+        assert (far["code"], far["error"].partition("; ")[2]) == (
+            "too_long",
+            "serve a model that looks back less far",
+        )
         assert strict.post("/api/series/read", model="power", table=power() * 3).json["code"] == "too_large"
     with serving(served([folder / "power"]), Limits()) as bare:
         assert bare.post("/api/series/read", model="power").json["code"] == "no_table"

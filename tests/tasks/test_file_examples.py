@@ -24,7 +24,23 @@ from keepgate.tasks.tagger import Tagger, TaggerSettings
 from keepgate.train import Progress, TrainingConfig, fit
 
 SIZES = {"embedding_size": 6, "pair_size": 3, "hidden_size": 4, "min_count": 1, "max_train_tokens": 6}
-WORDS = ["Ann", "sees", "the", "sea", "and", "Bob", "hears", "a", "cat", "that", "sings", "海", "風", "7,5", "!"]
+WORDS = [
+    "Ann",
+    "sees",
+    "the",
+    "sea",
+    "and",
+    "Bob",
+    "hears",
+    "a",
+    "cat",
+    "that",
+    "sings",
+    "海",
+    "風",
+    "7,5",
+    "!",
+]
 
 
 def lines(count: int, row: Any) -> str:

@@ -29,6 +29,11 @@ class Source(Generic[T]):
     file: OpenFile
     parse: Callable[[str, int], T]
 
+    def item(self, begin: int, end: int, line: int) -> T:
+        """The text between two bytes of the file. Raises BundleError if the file has become shorter."""
+        content = self.file.read(end - begin, begin)
+        return self.parse(content.decode("utf-8" if begin else "utf-8-sig"), line)
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ItemFile(Sequence[T]):
@@ -54,9 +59,7 @@ class ItemFile(Sequence[T]):
         if isinstance(place, slice):
             return [self[k] for k in range(*place.indices(len(self)))]
         source, begin, end, line = self.places[place].tolist()
-        part = self.sources[source]
-        content = part.file.read(end - begin, begin)
-        return part.parse(content.decode("utf-8" if begin else "utf-8-sig"), line)
+        return self.sources[source].item(begin, end, line)
 
     def evenly(self, characters: int) -> Iterator[T]:
         """Every so manieth of the items, about so many characters together; all where there are no more."""

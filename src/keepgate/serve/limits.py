@@ -1,11 +1,8 @@
 """Limits on the cost of one request, and RequestError, the answer to a request that is not done."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeVar
 
 Fact = str | int | float | None
-Served = TypeVar("Served")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,15 +46,3 @@ class RequestError(Exception):
 def bad_request(error: str, **facts: Fact) -> RequestError:
     """The error of a body of another form, or of a token that there is not."""
     return RequestError(422, "bad_request", error, **facts)
-
-
-def by_id(models: Mapping[str, Served], name: str, reads: str) -> Served:
-    """The model of this id among those that read texts, or series. Raises RequestError if none is served under it."""
-    if name not in models:
-        raise RequestError(
-            404,
-            "unknown_model",
-            f"no model {name!r} that reads {reads} is served; there are {', '.join(models) or 'none'}",
-            model=name,
-        )
-    return models[name]

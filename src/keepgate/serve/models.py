@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +19,7 @@ from ..tasks import KINDS
 from ..tasks.answer import Answer
 from ..tasks.task import Task
 from .fullwidth import normalise_widths
-from .limits import by_id
+from .limits import RequestError
 from .network import layer_of, network_json
 from .series.load import series_model, with_data
 from .series.model import SeriesModel
@@ -152,7 +152,22 @@ class Models:
 
     def __getitem__(self, name: str) -> Model:
         """The model of this id. Raises RequestError if none is served under it."""
-        return by_id(self._by_id, name, "texts")
+        return _with_id(self._by_id, name, "texts")
+
+    def of_series(self, name: str) -> SeriesModel:
+        """The model of series of this id. Raises RequestError if none is served under it."""
+        return _with_id(self.series, name, "series")
+
+
+def _with_id(models: Mapping[str, Own], name: str, reads: str) -> Own:
+    if name not in models:
+        raise RequestError(
+            404,
+            "unknown_model",
+            f"no model {name!r} that reads {reads} is served; there are {', '.join(models) or 'none'}",
+            model=name,
+        )
+    return models[name]
 
 
 def served(folders: Iterable[Path] = (), data: Sequence[Path] = ()) -> Models:

@@ -7,7 +7,6 @@ from fastapi import APIRouter, Request
 
 from ..lens.readers import Reading
 from . import serialize
-from .limits import by_id
 from .routes import Json, service_of
 from .series.model import SeriesModel
 from .series.request_models import WindowChangesRequest, WindowLayerRequest, WindowRequest, WindowStepRequest
@@ -24,7 +23,7 @@ async def _on_reading(request: Request, body: WindowRequest, work: Work, *, runs
     runs: whether the work runs the network, which for each model only one request does at a time.
     """
     service = service_of(request)
-    model = by_id(service.models.series, body.model, "series")
+    model = service.models.of_series(body.model)
 
     def answered(deadline: Deadline) -> serialize.JsonObject:
         def read_window() -> Reading:

@@ -1,11 +1,11 @@
 """Texts with labels, one or several: JSON lines, or CSV or TSV whose first line names the columns."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from ...errors import CorpusError, nearest_first
+from ...errors import CorpusError
 from ...wording import count_of
 from ..labelled import LabelledText
 from ..multilabel import MultilabelText, labels_of
@@ -17,7 +17,7 @@ from .records import ID
 from .source import files_of, lines_of, name_of, read_text, refuse_standard_input
 from .table import columns_in, names_in, read_rows
 from .table_file import TableFile
-from .values import as_text, clean, kind_of
+from .values import as_label, as_text, clean, kind_of, listed_near
 
 # The names under which a column is known, the first of them the one that the documentation teaches.
 TEXT = ("text", "review", "sentence", "content", "comment", "文本", "評論", "评论")
@@ -54,6 +54,48 @@ class _Names:
     text: str | None
     label: str | None
     separator: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Columns:
+    """The columns of one file, and what stands between labels."""
+
+    path: str
+    text: str
+    label: str
+    id: str | None
+    separator: str | None
+
+    @classmethod
+    def among(cls, columns: Sequence[str], names: _Names, path: str) -> Self:
+        """Those of these columns. Raises CorpusError where none has the text or the label, or one has both."""
+        text = needed_column(columns, names.text, TEXT, "text", path)
+        label = needed_column(columns, names.label, LABEL, "label", path)
+        if text == label:
+            raise CorpusError(
+                f"{path}: the column {text!r} cannot be both text and label; name another for one of them"
+            )
+        own_id = column_of(columns, None, ID, path)
+        return cls(path=path, text=text, label=label, id=own_id, separator=names.separator)
+
+    def item(self, line: int, row: Mapping[str, object]) -> LabelledText | LeftOut:
+        """The text of a row, or why it is left out. Raises CorpusError for a field of another kind."""
+        path, place, value = self.path, f"line {line}", row.get(self.label)
+        text = _cell(row.get(self.text), self.text, path, place)
+        several = isinstance(value, list) or (self.separator is not None and value is not None)
+        label = "" if isinstance(value, list) else as_label(_cell(value, self.label, path, place))
+        lacking = "text" if not text.strip() else "" if several or label else "label"
+        if lacking:
+            return LeftOut(path, place, f"the {lacking} is empty")
+        identity = _identity(row, self.id) or f"{path}:{line}"
+        if not several:
+            return LabelledText(text=text, label=label, id=identity)
+        parts = value if isinstance(value, list) else label.split(self.separator)
+        labels = [as_label(_cell(part, self.label, path, place)) for part in parts]
+        if isinstance(value, list) and not all(labels):
+            raise CorpusError(f"{path}, {place}: the list {self.label!r} holds a label that is empty")
+        labels = [label for label in labels if label]
+        return MultilabelText(text=text, labels=tuple(dict.fromkeys(labels)), id=identity)
 
 
 def read_labelled(
@@ -93,18 +135,20 @@ def read_labelled(
 
 def _in_memory(files: Sequence[str | Path], names: _Names) -> tuple[LabelledCorpus, list[str]]:
     """The texts of files, without the name of their format, and the format of each."""
-    corpus, formats = LabelledCorpus(items := [], ""), []
+    corpus, formats, items = LabelledCorpus([], ""), [], list[LabelledText]()
     for file in files:
         path = name_of(file)
         rows, form = read_rows(read_text(file), path)
         formats.append(form)
-        if rows:
-            take = _taker(columns_in(rows), names, path)
-            for place, row in rows:
-                take(corpus, place, row)
+        columns = _Columns.among(columns_in(rows), names, path) if rows else None
+        for place, row in rows if columns is not None else ():
+            item = columns.item(int(place.removeprefix("line ")), row)
+            if isinstance(item, LeftOut):
+                corpus.left_out.append(item)
+            else:
+                items.append(item)
     corpus.several = any(isinstance(item, MultilabelText) for item in items)
-    if corpus.several:
-        corpus.items = [*map(_with_several, items)]
+    corpus.items = [*map(_with_several, items)] if corpus.several else items
     return corpus, formats
 
 
@@ -113,18 +157,14 @@ def _left_in_files(
 ) -> tuple[LabelledCorpus, list[str]]:
     """The same of texts that stay in their files."""
     refuse_standard_input(files)
-    tables = [TableFile(Path(file)) for file in files]
-    corpus = LabelledCorpus([], "")
+    corpus, tables = LabelledCorpus([], ""), [TableFile(Path(file)) for file in files]
 
     def rows_of(table: TableFile) -> Rows[Any]:
-        take = _taker(table.columns, names, str(table.path))
+        columns = _Columns.among(table.columns, names, str(table.path))
 
         def item(line: int, row: Mapping[str, object]) -> LabelledText | LeftOut:
-            taken = LabelledCorpus([], "")
-            take(taken, f"line {line}", row)
-            if taken.left_out:
-                return taken.left_out[0]
-            return _with_several(taken.items[0]) if corpus.several else taken.items[0]
+            item = columns.item(line, row)
+            return _with_several(item) if corpus.several and isinstance(item, LabelledText) else item
 
         return table.rows(item)
 
@@ -133,25 +173,6 @@ def _left_in_files(
     if corpus.several:
         items.tally.as_several()
     return corpus, [table.format for table in tables]
-
-
-def _taker(
-    columns: Sequence[str], names: _Names, path: str
-) -> Callable[[LabelledCorpus, str, Mapping[str, object]], None]:
-    """What adds a row of a file with these columns, by its place, to a corpus."""
-    text = needed_column(columns, names.text, TEXT, "text", path)
-    label = needed_column(columns, names.label, LABEL, "label", path)
-    if text == label:
-        raise CorpusError(
-            f"{path}: the column {text!r} cannot be both text and label; name another for one of them"
-        )
-    own_id = column_of(columns, None, ID, path)
-
-    def take(corpus: LabelledCorpus, place: str, row: Mapping[str, object]) -> None:
-        identity = _identity(row, own_id) or f"{path}:{place.removeprefix('line ')}"
-        _take(corpus, row, text, label, names.separator, path, place, identity)
-
-    return take
 
 
 def _with_several(item: LabelledText) -> MultilabelText:
@@ -195,8 +216,7 @@ def column_of(columns: Sequence[str], name: str | None, usual: Sequence[str], pa
     Raises CorpusError for a name that none has, with the columns that there are, nearest first.
     """
     if name is not None and name not in columns:
-        nearest = ", ".join(map(repr, nearest_first(name, columns))) or "none"
-        raise CorpusError(f"{path} has no column {name!r}; its columns are {nearest}")
+        raise CorpusError(f"{path} has no column {name!r}; its columns are {listed_near(name, columns)}")
     by_name = {column.lower(): column for column in reversed(columns)}
     return name or next((by_name[name] for name in usual if name in by_name), None)
 
@@ -209,39 +229,9 @@ def needed_column(
     if column is None:
         raise CorpusError(
             f"{path}: none of its columns is known to hold the {content}; they are "
-            f"{', '.join(map(repr, nearest_first(content, columns))) or 'none'}. Name it with --{content}-column, or "
-            f"call it {usual[0]!r}"
+            f"{listed_near(content, columns)}. Name it with --{content}-column, or call it {usual[0]!r}"
         )
     return column
-
-
-def _take(
-    corpus: LabelledCorpus,
-    row: Mapping[str, object],
-    text_column: str,
-    label_column: str,
-    separator: str | None,
-    path: str,
-    place: str,
-    identity: str,
-) -> None:
-    text = _cell(row.get(text_column), text_column, path, place)
-    value = row.get(label_column)
-    several = isinstance(value, list) or (separator is not None and value is not None)
-    label = "" if isinstance(value, list) else _cell(value, label_column, path, place).strip()
-    lacking = "text" if not text.strip() else "" if several or label else "label"
-    if lacking:
-        corpus.left_out.append(LeftOut(path, place, f"the {lacking} is empty"))
-        return
-    if not several:
-        corpus.items.append(LabelledText(text=text, label=label, id=identity))
-        return
-    parts = value if isinstance(value, list) else label.split(separator)
-    labels = [_cell(part, label_column, path, place).strip() for part in parts]
-    if isinstance(value, list) and not all(labels):
-        raise CorpusError(f"{path}, {place}: the list {label_column!r} holds a label that is empty")
-    labels = [label for label in labels if label]
-    corpus.items.append(MultilabelText(text=text, labels=tuple(dict.fromkeys(labels)), id=identity))
 
 
 def _cell(value: object, column: str, path: str, place: str) -> str:

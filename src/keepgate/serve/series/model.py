@@ -119,14 +119,13 @@ class SeriesModel(ABC):
         item = self.window(self.chosen(body), body)
         steps = self.look_back or self.length(item)
         if steps > most:
+            whole = self.look_back is None
+            remedy = "give a shorter series" if whole else "serve a model that looks back less far"
             raise RequestError(
-                422,
-                "too_long",
-                f"{steps:,} steps would be read, and at most {most:,} are read here; give a shorter series, or "
-                "a model that looks back less far",
-                tokens=steps,
-                limit=most,
-            )
+                422, "too_long",
+                f"{steps:,} steps would be read, and at most {most:,} are read here; {remedy}",
+                tokens=steps, limit=most,
+            )  # fmt: skip
         return read(self.task, item)
 
     def listed(self, body: WindowRequest) -> list[JsonObject]:

@@ -41,7 +41,7 @@ export function shape(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** Calls `act(width)` where an element's width changes; its height is the page's own doing. */
+/** Calls `act(width)` when an element's width changes; its height is the page's own doing. */
 export function onWidth(host, act) {
   let width = 0;
   new ResizeObserver(([{ contentRect: place }]) => {
