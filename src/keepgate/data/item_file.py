@@ -59,7 +59,8 @@ class ItemFile(Sequence[T]):
         if isinstance(place, slice):
             return [self[k] for k in range(*place.indices(len(self)))]
         source, begin, end, line = self.places[place].tolist()
-        return self.sources[source].item(begin, end, line)
+        part: Source[T] = self.sources[source]
+        return part.item(begin, end, line)
 
     def evenly(self, characters: int) -> Iterator[T]:
         """Every so manieth of the items, about so many characters together; all where there are no more."""
