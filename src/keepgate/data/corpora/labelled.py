@@ -140,8 +140,10 @@ def _in_memory(files: Sequence[str | Path], names: _Names) -> tuple[LabelledCorp
         path = name_of(file)
         rows, form = read_rows(read_text(file), path)
         formats.append(form)
-        columns = _Columns.among(columns_in(rows), names, path) if rows else None
-        for place, row in rows if columns is not None else ():
+        if not rows:
+            continue
+        columns = _Columns.among(columns_in(rows), names, path)
+        for place, row in rows:
             item = columns.item(int(place.removeprefix("line ")), row)
             if isinstance(item, LeftOut):
                 corpus.left_out.append(item)
