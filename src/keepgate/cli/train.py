@@ -23,7 +23,7 @@ from .evaluate import measure_with_bar, metric_text, print_impossible
 from .inputs import evenly
 from .processes import first_of_host, joined_quietly
 from .settings import run_from, split
-from .train_options import Options
+from .train_options import Options, Reads
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -42,9 +42,6 @@ EPILOGUE = """Examples:
   keepgate train language-model plays.txt --out my-model
 
 `keepgate train reader --help` has more, and so has each of the others."""
-
-# From files and a folder for what is too large for memory (`TaskKind.spills`) to a corpus.
-Reads = Callable[[Sequence[Path], Path | None], Any]
 
 # While it trains, a part of --dev says how it goes; measuring all of it so often would take longer than the training.
 _DEV_PART = 1000
@@ -273,25 +270,14 @@ def _stream(
 
 
 def _print_unlearnable(console: Console, task: "Task", items: Sequence[Any], examples: Sequence[Any]) -> None:
-    for reason, without in _unlearnable(task, items, examples).items():
+    from ..tasks.file_examples import unlearnable
+
+    for reason, without in unlearnable(task, items, examples).items():
         print_text(console, f"{len(without):,} more left out{because(len(without), reason)}:")
         for item in (items[number] for number in without[:_LISTED]):
             print_text(console, f"  {item.id}: {one_line(item.summary)}")
         if len(without) > _LISTED:
             print_text(console, f"  and {len(without) - _LISTED:,} more")
-
-
-def _unlearnable(task: "Task", items: Sequence[Any], examples: Sequence[Any]) -> dict[str, list[int]]:
-    """The numbers of the items from which nothing is learnt, by the reason. examples: those from which something is."""
-    from ..tasks.file_examples import FileExamples
-
-    if isinstance(examples, FileExamples):
-        return examples.unlearnable
-    numbers: dict[str, list[int]] = {}
-    for number, example in enumerate(task.prepare(items, training=False)):
-        if (reason := task.unlearnable(example)) is not None:
-            numbers.setdefault(reason, []).append(number)
-    return numbers
 
 
 def _steps(task: "Task", config: "TrainingConfig", examples: dict[str, Any]) -> int:

@@ -95,17 +95,16 @@ def places_in(folder: Path, places: Iterable[tuple[int, int, int, int]]) -> NDAr
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as file:
-            part, written = array("q"), False
+            part = array("q")
             for place in places:
                 part.extend(place)
                 if len(part) >= _PLACE * PIECE:
                     part.tofile(file)
-                    part, written = array("q"), True
+                    part = array("q")
             part.tofile(file)
             file.flush()
             # There is nothing to map in an empty file.
-            empty = not written and not part
-            numbers = np.zeros(0, np.int64) if empty else np.memmap(file, np.int64, mode="r")
+            numbers = np.memmap(file, np.int64, mode="r") if file.tell() else np.zeros(0, np.int64)
     except OSError as fault:
         raise BundleError(
             f"cannot write where the texts lie into {folder}: {fault.strerror or fault}; free some space or choose "

@@ -45,3 +45,14 @@ class FileExamples(Sequence[Any]):
         number = int(self._numbers[place])
         first = int(np.searchsorted(self._numbers, number))
         return self.task.prepare([self.items[number]], training=True)[place - first]
+
+
+def unlearnable(task: Any, items: Sequence[Any], examples: Sequence[Any]) -> dict[str, list[int]]:
+    """The numbers of the items from which nothing is learnt, by the reason. examples: those from which something is."""
+    if isinstance(examples, FileExamples):
+        return examples.unlearnable
+    numbers: dict[str, list[int]] = {}
+    for number, example in enumerate(task.prepare(items, training=False)):
+        if (reason := task.unlearnable(example)) is not None:
+            numbers.setdefault(reason, []).append(number)
+    return numbers

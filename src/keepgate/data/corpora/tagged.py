@@ -72,9 +72,9 @@ def read_tagged(paths: str | Path | Iterable[str | Path], *, folder: Path | None
         for path, content in ((name_of(file), read_text(file)) for file in files_of(files)):
             lines = lines_of(content)
             formats.append(_form_of(lines))
-            taken = [_taken(path, line, text) for line, text in _PARSERS[formats[-1]](lines, path)]
-            corpus.left_out += [item for item in taken if isinstance(item, LeftOut)]
-            corpus.items = [*corpus.items, *(item for item in taken if not isinstance(item, LeftOut))]
+            texts = [_taken(path, line, text) for line, text in _PARSERS[formats[-1]](lines, path)]
+            corpus.left_out += [item for item in texts if isinstance(item, LeftOut)]
+            corpus.items = [*corpus.items, *(item for item in texts if not isinstance(item, LeftOut))]
     corpus.format = " + ".join(dict.fromkeys(formats))
     if not corpus.items:
         raise CorpusError(
