@@ -1,12 +1,13 @@
 """Measures the layers: agreement first, then their times against torch.nn, ONNX Runtime, JAX and a loop in Python.
 
-    python -m bench.cells                                   everything; about twenty minutes on two cores
+    python -m bench.cells                                   everything; about half an hour on two cores
     python -m bench.cells --only streaming memory           some parts; the other results stay
     python -m bench.cells --only speed --cells LSTM --shapes 100,1,64,64
     python -m bench.cells --targets                         what was hoped for, what was measured, met or not
 
 Every row is written to bench/results/cells-MACHINE.json as soon as it is measured. All contenders of a row take turns
-in one process; a row that does not agree with the reference is not timed, and the exit code says so.
+in one process; a row that does not agree with the reference is not timed, and the exit code says so. A row that fails
+leaves the one that was measured before, and the others go on.
 """
 
 import argparse
@@ -21,9 +22,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bench import ceilings, figures, parts, targets
 from bench.machine import instruction_set, machine, peers, slug
-from bench.problem import CELLS, Shape
+from bench.problem import Shape
 
 RESULTS = Path(__file__).parent / "results"
+CELLS = sorted({job["cell"] for part in parts.PARTS.values() for job in part.jobs})
 
 
 def main() -> None:
@@ -48,7 +50,7 @@ def main() -> None:
         f"Written to {path}. `python -m bench.cells --targets` compares; `python -m bench.table` writes the tables."
     )
     if failed:
-        sys.exit("Not timed, because they do not agree with the reference:\n" + "\n".join(failed))
+        sys.exit("Not timed:\n" + "\n".join(failed))
 
 
 def arguments() -> argparse.Namespace:
@@ -77,7 +79,7 @@ def file_name() -> str:
 def measure(
     result: dict[str, Any], path: Path, options: argparse.Namespace, burst: ceilings.Ceilings
 ) -> list[str]:
-    """Measures what is asked for into `result` and the file; gives the rows that do not agree."""
+    """Measures what is asked for into `result` and the file; gives the rows that were not timed, with the reason."""
     jobs = [
         (name, part, job)
         for name, part in parts.PARTS.items()
@@ -91,7 +93,12 @@ def measure(
         bar = progress.add_task("", total=len(jobs))
         for name, part, job in jobs:
             progress.update(bar, description=f"{name}: {figures.title(job)}")
-            row = part.measure(job, parts.Context(seconds=options.seconds, burst=burst))
+            try:
+                row = part.measure(job, parts.Context(seconds=options.seconds, burst=burst))
+            except Exception as error:  # an engine raises anything, and the other rows are worth having
+                failed.append(f"{name}, {figures.title(job)}: {type(error).__name__}: {error}")
+                progress.advance(bar)
+                continue
             row |= {"date": machine()["date"], "load": machine()["load"][0]}
             if row.get("disagrees"):
                 failed += [f"{name}, {figures.title(job)}: {why}" for why in row["disagrees"]]

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 import keepgate
 from bench.clock import Contender
-from bench.problem import Mode, Problem
+from bench.problem import LITERATURE, Mode, Problem
 from keepgate import cells
 from keepgate.equations import Cell
 
@@ -93,7 +93,10 @@ def of_layer(
 def ours(problem: Problem, *, kernel: str | None = None) -> nn.Module:
     """keepgate's layer with the problem's weights."""
     sizes = problem.shape.input, problem.shape.hidden
-    layer = getattr(keepgate, problem.cell)(*sizes, dtype=problem.dtype, kernel=kernel)
+    if problem.cell in LITERATURE:
+        layer = keepgate.Recurrent(LITERATURE[problem.cell], *sizes, dtype=problem.dtype, kernel=kernel)
+    else:
+        layer = getattr(keepgate, problem.cell)(*sizes, dtype=problem.dtype, kernel=kernel)
     layer.load_state_dict(problem.layer.state_dict())
     return layer
 

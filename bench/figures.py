@@ -72,6 +72,29 @@ def growth(row: Row | None, name: str) -> float | None:
     return None if grown is None else grown * first / last
 
 
+def loop_over_cell(row: Row | None) -> float | None:
+    """The loop in torch over the cell as a user declares it."""
+    user = median(row, f"keepgate user@{max(THREADS)}")
+    return over(fastest(row, "loop@"), median(row, OURS) if user is None else user)
+
+
+def narrow_gain(row: Row | None, weights: str, kind: str = "") -> float | None:
+    """Frozen float32 weights' time over that of weights in this format. kind: "stepper " of a stepper."""
+    return over(fastest(row, f"keepgate {kind}frozen@"), fastest(row, f"keepgate {kind}{weights}@"))
+
+
+def over_engines(row: Row) -> float | None:
+    """The fastest of everybody else over ours."""
+    others = [each["median"] for name, each in row["times"].items() if not name.startswith("keepgate")]
+    return over(min(others, default=None), fastest(row, "keepgate@"))
+
+
+def threads_over_one(row: Row, kind: str = "median") -> float | None:
+    """All threads' time over one's: the median, or of the worst turn."""
+    most, one = (row["times"].get(f"keepgate@{threads}", {}).get(kind) for threads in (max(THREADS), 1))
+    return over(most, one)
+
+
 def trace(row: Row | None) -> float | None:
     return over(fastest(row, "keepgate trace@"), median(row, OURS))
 
@@ -98,7 +121,8 @@ def noisy(row: Row, rate: float | None = None) -> bool:
 def title(row: Row) -> str:
     """What a row or job is about: "LSTM 100,1,64,64, training"."""
     size = row.get("shape") or (f"H = {row['hidden']}" if "hidden" in row else "")
-    return f"{row['cell']} {size}{', ' + row['mode'] if 'mode' in row else ''}".strip()
+    beside = f"beside {row['neighbours']}" if "neighbours" in row else ""
+    return ", ".join(filter(None, (f"{row['cell']} {size}".strip(), row.get("mode"), beside)))
 
 
 def find(rows: list[Row], **wanted: Any) -> Row | None:

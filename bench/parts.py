@@ -1,7 +1,7 @@
-"""The parts of the measurement: alone, in a model, ragged, longer, streaming, memory. Each: jobs, and what does one."""
+"""The parts of the measurement: alone, in a model, ragged, streaming, memory, … Each: jobs, and what does one."""
 
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 import keepgate
-from bench import busy, memory, streaming, within
+from bench import busy, memory, narrow, streaming, within
 from bench.agreement import errors, refusal, rounded, truth
 from bench.ceilings import Ceilings
 from bench.clock import Contender, interleave
@@ -30,12 +30,16 @@ from bench.contenders import (
     torch_packed,
 )
 from bench.engines import ENGINES
+from bench.literature import cell_loop
 from bench.machine import THREADS
 from bench.problem import (
     BUSY_SHAPES,
     CELLS,
+    LITERATURE,
+    LITERATURE_SHAPES,
     MEMORY_SHAPES,
     MODES,
+    NARROW_SHAPES,
     ONE_STEP_SHAPES,
     RAGGED_SHAPES,
     SCALING_SHAPES,
@@ -48,6 +52,7 @@ from bench.problem import (
     Problem,
     Shape,
 )
+from keepgate.arrays.narrow import WEIGHT_FORMATS
 
 Job = dict[str, Any]
 Row = dict[str, Any]
@@ -178,17 +183,33 @@ def one_step(job: Job, context: Context) -> Row:
 
 
 def user(job: Job, context: Context) -> Row:
-    """A user's copy of a cell beside the compiled one, and beside the loop in torch that it takes the place of."""
+    """A user's copy of a cell beside the compiled one, and beside the loop in torch that it takes the place of.
+
+    Of a cell of the literature the layer is itself a user's.
+    """
     problem, mode = _problem(job), job["mode"]
     field, expected = Field(context), truth(problem, mode)
-    for name, build in (
-        ("keepgate", keepgate_layer),
-        ("keepgate user", keepgate_user),
-        ("loop", python_loop),
-    ):
-        field.add(
-            name, partial(build, problem, mode), expected, threads=THREADS if name != "loop" else (ALL,)
-        )
+    field.add("keepgate", partial(keepgate_layer, problem, mode), expected, threads=THREADS)
+    if job["cell"] in LITERATURE:
+        field.add("loop", partial(cell_loop, problem, mode), expected, threads=THREADS)
+    else:
+        field.add("keepgate user", partial(keepgate_user, problem, mode), expected, threads=THREADS)
+        field.add("loop", partial(python_loop, problem, mode), expected)
+    return field.row()
+
+
+def narrow_weights(job: Job, context: Context) -> Row:
+    """Layers with frozen float32, bfloat16 and int8 weights, and of one step their steppers.
+
+    Each agrees with its own weights, rounded, to float32's rounding: what is lost is the weights' rounding alone.
+    """
+    problem, field = _problem(job), Field(context)
+    for weights in (None, *WEIGHT_FORMATS):
+        name, expected = weights or "frozen", narrow.truth(problem, weights)
+        field.add(f"keepgate {name}", partial(narrow.layer, problem, weights), expected, threads=THREADS)
+        if problem.shape.steps == 1:
+            build = partial(narrow.stepper, problem, weights)
+            field.add(f"keepgate stepper {name}", build, expected, threads=THREADS)
     return field.row()
 
 
@@ -236,10 +257,12 @@ def _kernel(problem: Problem) -> str | None:
     return keepgate.explain_kernels(ours(problem), problem.x_TBI).parts[0].kernel
 
 
-def _jobs(shapes: tuple[Shape, ...]) -> tuple[Job, ...]:
+def _jobs(
+    shapes: tuple[Shape, ...], modes: tuple[Mode, ...] = MODES, cells: Iterable[str] = CELLS
+) -> tuple[Job, ...]:
     return tuple(
         {"cell": cell, "shape": str(shape), "mode": mode}
-        for shape in shapes for mode in MODES for cell in CELLS
+        for shape in shapes for mode in modes for cell in cells
     )  # fmt: skip
 
 
@@ -250,11 +273,7 @@ PARTS: dict[str, Part] = {
         measure=lambda job, context: within.row(_problem(job), job["mode"], context.seconds),
     ),
     "one_step": Part(
-        jobs=tuple(
-            {"cell": cell, "shape": str(shape), "mode": "inference"}
-            for shape in ONE_STEP_SHAPES
-            for cell in CELLS
-        ),
+        jobs=_jobs(ONE_STEP_SHAPES, ("inference",)),
         measure=one_step,
     ),
     "busy": Part(
@@ -267,12 +286,19 @@ PARTS: dict[str, Part] = {
         measure=lambda job, _: busy.row(_problem(job), job["mode"], job["neighbours"]),
     ),
     "engines": Part(
-        jobs=tuple(job for job in _jobs(SHAPES) if job["mode"] == "inference"),
+        jobs=_jobs(SHAPES, ("inference",)),
         measure=engines,
     ),
-    "user": Part(jobs=_jobs(USER_SHAPES), measure=user),
+    "user": Part(
+        jobs=_jobs(USER_SHAPES) + _jobs(LITERATURE_SHAPES, cells=LITERATURE),
+        measure=user,
+    ),
+    "narrow": Part(
+        jobs=_jobs(NARROW_SHAPES, ("inference",), ("LSTM", "GRU")),
+        measure=narrow_weights,
+    ),
     "variants": Part(
-        jobs=tuple(job for job in _jobs(VARIANT_SHAPES) if job["cell"] != "RNN"),
+        jobs=_jobs(VARIANT_SHAPES, cells=("LSTM", "GRU")),
         measure=variants,
     ),
     "ragged": Part(jobs=_jobs(RAGGED_SHAPES), measure=ragged),

@@ -7,11 +7,15 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from keepgate import Recurrent
+from tests.kernels.user_cells import LITERATURE as DECLARED
+
 CellName = Literal["LSTM", "GRU", "RNN"]
 Mode = Literal["inference", "training"]
 
 CELLS: tuple[CellName, ...] = ("LSTM", "GRU", "RNN")
 MODES: tuple[Mode, ...] = ("inference", "training")
+LITERATURE = {cell.name: cell for cell in DECLARED}
 GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
 
 
@@ -57,6 +61,12 @@ USER_SHAPES = tuple(
         "100,32,64,64", "100,32,128,128", "35,20,650,650",
     )
 )  # fmt: skip
+# Of a cell of the literature: one row and many, few units and more.
+LITERATURE_SHAPES = tuple(
+    Shape.of(text) for text in ("100,1,64,64", "100,1,128,128", "100,32,64,64", "100,32,128,128")
+)
+# Of narrow weights: one row, where the weights' way from memory counts most.
+NARROW_SHAPES = tuple(Shape(steps, 1, hidden, hidden) for steps in (1, 100) for hidden in (128, 256, 512))
 # Of a variant: small, middling and large batches.
 VARIANT_SHAPES = tuple(
     Shape.of(text)
@@ -89,19 +99,23 @@ def operations(cell: str, shape: Shape, mode: str) -> int:
 class Problem:
     """One layer of one cell with its numbers; the same for every contender, drawn in float32 whatever the dtype.
 
+    cell: one of CELLS, or the name of one of LITERATURE.
     lengths: uniform in 1 … steps; the same shares of the steps whatever their number.
     """
 
-    cell: CellName
+    cell: str
     shape: Shape
     seed: int = 0
     dtype: torch.dtype = torch.float32
 
     @cached_property
     def layer(self) -> nn.Module:
-        """torch.nn's layer, whose weights all the others take."""
+        """torch.nn's layer, whose weights all the others take; of a cell that torch lacks, keepgate's."""
         torch.manual_seed(self.seed)
-        return getattr(nn, self.cell)(self.shape.input, self.shape.hidden).to(self.dtype)
+        sizes = self.shape.input, self.shape.hidden
+        if self.cell in LITERATURE:
+            return Recurrent(LITERATURE[self.cell], *sizes).to(self.dtype)
+        return getattr(nn, self.cell)(*sizes).to(self.dtype)
 
     @property
     def weights(self) -> dict[str, Tensor]:

@@ -6,11 +6,19 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from bench import figures
-from bench.contenders import VARIANTS
 from bench.figures import Row
 from bench.machine import THREADS
 from bench.markdown import RESULTS, table
-from bench.problem import CELLS, MEMORY_SHAPES, MODES, RAGGED_SHAPES, SHAPES, STREAM_SIZES, WITHIN_SHAPES
+from bench.parts import PARTS
+from bench.problem import (
+    CELLS,
+    MEMORY_SHAPES,
+    MODES,
+    RAGGED_SHAPES,
+    SHAPES,
+    STREAM_SIZES,
+    WITHIN_SHAPES,
+)
 
 MOST = max(THREADS)
 ENGINE_NAMES = {
@@ -19,15 +27,28 @@ ENGINE_NAMES = {
 MODE = {"inference": ("inference", "推論"), "training": ("training step", "訓練一步")}
 
 
-def newest() -> Row | None:
-    """The result measured last with a machine's best instruction set; None if there is none."""
+def printed() -> Row | None:
+    """The result that the tables show, of a machine's best instruction set; None if there is none.
+
+    It has the most of today's rows, so that no unfinished measurement takes a whole one's place; among equals it is
+    the one measured last.
+    """
     found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(RESULTS.glob("cells-*.json"))]
     best = [
         each
         for each in found
         if each["instruction_set"] in (None, next(iter(each["ceilings"]["multiply_add"])))
     ]
-    return max(best, key=lambda each: each["machine"]["date"], default=None)
+    return max(best, key=lambda each: (_rows(each), each["machine"]["date"]), default=None)
+
+
+def _rows(result: Row) -> int:
+    """How many of today's rows it has."""
+    return sum(
+        figures.find(result.get(name, []), **job) is not None
+        for name, part in PARTS.items()
+        for job in part.jobs
+    )
 
 
 def times(value: float | None) -> str:
@@ -101,9 +122,7 @@ def summary(result: Row, k: int) -> str:
     )[k]
     joined = ("; ", "；")[k].join(parts)
     slower = [
-        min(figures.over(figures.fastest(row, f"{name}@"), best) or math.inf for name in ENGINE_NAMES)
-        for row in result.get("engines", [])
-        if (best := figures.fastest(row, "keepgate@"))
+        quotient for row in result.get("engines", []) if (quotient := figures.over_engines(row)) is not None
     ]
     return note.format(
         shapes=len(SHAPES), parts=joined, machine=result["machine"]["processor"],
@@ -180,15 +199,11 @@ def busy(result: Row, k: int) -> str:
     if not result.get("busy"):
         return ("*Not measured yet.*", "*尚未量測。*")[k]
 
-    def over_one(row: Row, kind: str) -> str:
-        return f"{row['times'][f'keepgate@{MOST}'][kind] / row['times']['keepgate@1'][kind]:.2f}"
-
     rows = [
         [
             f"{row['cell']} {row['shape']}, {MODE[row['mode']][k]}",
             row["neighbours"],
-            over_one(row, "median"),
-            over_one(row, "worst"),
+            *[f"{figures.threads_over_one(row, kind):.2f}" for kind in ("median", "worst")],
         ]
         for row in result["busy"]
     ]
@@ -197,50 +212,6 @@ def busy(result: Row, k: int) -> str:
         ["", "旁邊", f"{MOST} 緒 ÷ 1 緒", "最差的一輪"],
     )[k]
     return table(head, rows)
-
-
-def user(result: Row, k: int) -> str:
-    """A user's copy of a cell: its speed beside the compiled cell's, and beside a loop in torch."""
-    if not result.get("user"):
-        return ("*Not measured yet.*", "*尚未量測。*")[k]
-    rows = []
-    for row in result["user"]:
-        compiled, copied, copied_alone = (
-            figures.median(row, name)
-            for name in (f"keepgate@{MOST}", f"keepgate user@{MOST}", "keepgate user@1")
-        )
-        alone = figures.over(figures.median(row, "keepgate@1"), copied_alone)
-        loop = figures.over(figures.median(row, f"loop@{MOST}"), copied)
-        ratios = (alone, figures.over(compiled, copied), loop)
-        rows.append([f"{row['cell']} {row['shape']}", MODE[row["mode"]][k], *map(times, ratios)])
-    head = (
-        ["user's copy of", "", "compiled ÷ copy, 1 thread", f"{MOST} threads", "loop in torch ÷ copy"],
-        ["使用者自己寫的", "", "編譯的 ÷ 自己的，1 緒", f"{MOST} 緒", "torch 迴圈 ÷ 自己的"],
-    )[k]
-    return table(head, rows)
-
-
-def variants(result: Row, k: int) -> str:
-    """What each option costs: its layer's time over the plain layer's, on one thread and on all."""
-    if not result.get("variants"):
-        return ("*Not measured yet.*", "*尚未量測。*")[k]
-    rows = []
-    for row in result["variants"]:
-        noisy = "~" if figures.noisy(row, figures.ceiling(result)) else ""
-        costs = [
-            "–" if None in ratios else " / ".join(f"{ratio:.2f}" for ratio in ratios)
-            for name in VARIANTS
-            for ratios in [[
-                figures.over(figures.median(row, f"keepgate {name}@{n}"), figures.median(row, f"keepgate@{n}"))
-                for n in THREADS
-            ]]
-        ]  # fmt: skip
-        rows.append([f"{noisy}{row['cell']} {row['shape']}", MODE[row["mode"]][k], *costs])
-    note = (
-        f"Time over that of the plain layer, on 1 thread / on {MOST}; {result['machine']['processor']}.",
-        f"時間 ÷ 一般層的時間，1 緒 / {MOST} 緒；{result['machine']['processor']}。",
-    )[k]
-    return table(["", "", *VARIANTS], rows) + "\n\n" + note
 
 
 def engines(result: Row, k: int) -> str:
@@ -382,8 +353,6 @@ TABLES: dict[str, Callable[[Row, int], str]] = {
     "inside": inside,
     "one_step": one_step,
     "busy": busy,
-    "user": user,
-    "variants": variants,
     "engines": engines,
     "streaming": streaming,
     "ragged": ragged,

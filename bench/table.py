@@ -17,6 +17,7 @@ from bench import (
     cost,
     figures,
     lens_tables,
+    option_tables,
     other_tables,
     page_tables,
     scoreboard,
@@ -84,10 +85,10 @@ def text_of(name: str, language: int) -> str:
     """That table's text, by its name in the page."""
     if name in TABLES:
         return TABLES[name](language)
-    measured = speed_tables.newest()
+    measured = speed_tables.printed()
     if measured is None:
         return ("*Not measured yet.*", "*尚未量測。*")[language]
-    return speed_tables.TABLES[name](measured, language)
+    return (speed_tables.TABLES | option_tables.TABLES)[name](measured, language)
 
 
 def size(value: float) -> str:
@@ -136,7 +137,7 @@ def stories(k: int) -> str:
 
 def price(k: int) -> str:
     """What each kind of network costs: its numbers, a step of a stream, a training step of a layer."""
-    found, measured = result("stories"), speed_tables.newest()
+    found, measured = result("stories"), speed_tables.printed()
     if measured is None:
         return ("*Not measured yet.*", "*尚未量測。*")[k]
     shape = Shape.of("100,32,64,64")
@@ -167,7 +168,7 @@ def price(k: int) -> str:
         "參數：上面的閱讀器。讀一步：64 個單元的一層逐步讀取。訓練一步：64 個單元的一層，32 列，每列 100 步，{threads} 個執行緒。{machine}。",
     )[k]
     threads = figures.OURS.partition("@")[2]
-    return table(head, rows) + "\n\n" + note.format(threads=threads, machine=found["machine"]["processor"])
+    return table(head, rows) + "\n\n" + note.format(threads=threads, machine=measured["machine"]["processor"])
 
 
 def facts(k: int) -> str:

@@ -1,7 +1,9 @@
 """What the layers were meant to reach, held against what was measured. Pure: a result in, figures out."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 
 from bench.figures import (
@@ -10,16 +12,24 @@ from bench.figures import (
     find,
     growth,
     gru_over_lstm,
+    loop_over_cell,
+    median,
     memory,
+    narrow_gain,
     over,
+    over_engines,
     ragged_over_full,
     ratio,
     share,
     speed_row,
+    threads_over_one,
+    title,
     trace,
 )
+from bench.machine import THREADS
 from bench.problem import (
     CELLS,
+    LITERATURE,
     MEMORY_SHAPES,
     MODES,
     RAGGED_SHAPES,
@@ -43,6 +53,16 @@ SHARE = {"inference": 0.80, "training": 0.78}
 STREAM = {64: (2.0, 12.0, 1.5), 128: (6.0, 10.0, 1.5), 256: (26.0, 8.0, 1.5)}
 RAGGED = 0.65
 TRACE = 1.15
+# Over all rows of a kind, the worst of them. A user's copy of a cell: from and to so many units, its speed over the
+# compiled cell's. Cells of the literature: times faster than a loop in torch, by the rows of the batch.
+COPY = ((32, 63, 0.75), (64, math.inf, 0.9))
+LOOP = {1: 15.0, 32: 2.5}
+# Time over the plain layer's; over one thread's beside busy processes.
+COST = {"layer_norm": 1.25, "zoneout": 1.1, "recurrent_dropout": 1.1, "weight_drop": 1.1}
+BUSY = 1.1
+# Times faster than the fastest engine, than torch.nn in training, than frozen float32 weights.
+FASTER, SMALL_BATCHES, SMALL_BATCH, ONE_ROW, CEILING = 1.0, 8, 1.25, 1.5, 0.75
+NARROW = {"int8": 1.8, "bfloat16": 1.4}
 # Time a step at the most steps over that at the fewest.
 LINEAR = 1.1
 # What two medians of one thing differ by on a quiet machine: less than this is nothing measurable.
@@ -51,12 +71,16 @@ NOTHING = 0.03
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """One target. measured: None where it was not. most: the target is an upper bound, not a lower one."""
+    """One target. measured: None where it was not. most: the target is an upper bound, not a lower one.
+
+    where: the row that was the worst, of a target for many.
+    """
 
     what: str
     wanted: float
     measured: float | None
     most: bool = False
+    where: str = ""
 
     @property
     def met(self) -> bool | None:
@@ -70,7 +94,8 @@ class Target:
         bound = f"{'≤' if self.most else '≥'} {self.wanted:g}"
         measured = "–" if self.measured is None else f"{self.measured:.2f}"
         verdict = {None: "not measured", True: "met", False: "NOT MET"}[self.met]
-        return f"{self.what:<68} {bound:>8} {measured:>8}  {verdict}"
+        where = f" ({self.where})" if self.where else ""
+        return f"{self.what:<68} {bound:>8} {measured:>8}  {verdict}{where}"
 
 
 def report(result: Row) -> str:
@@ -96,6 +121,7 @@ def targets(result: Row) -> Iterator[Target]:
         yield Target(what=what, wanted=wanted, measured=gru_over_lstm(result, shape, mode), most=True)
     yield from _streams(result)
     yield from _others(result)
+    yield from _over_all_rows(result)
 
 
 def _streams(result: Row) -> Iterator[Target]:
@@ -134,6 +160,61 @@ def _others(result: Row) -> Iterator[Target]:
         row = find(result.get("memory", []), cell=cell, shape=str(shape))
         what = f"{cell} {shape}, training: peak memory over torch's"
         yield Target(what=what, wanted=1.0, measured=memory(row), most=True)
+
+
+def _over_all_rows(result: Row) -> Iterator[Target]:
+    rows = {name: result.get(name, []) for name in ("user", "variants", "engines", "speed", "narrow", "busy")}
+    copies = [row for row in rows["user"] if row["cell"] in CELLS]
+    for least, most, wanted in COPY:
+        sized = [row for row in copies if least <= Shape.of(row["shape"]).hidden <= most]
+        what = f"a user's copy from {least} units: speed over the compiled cell's"
+        yield _worst(what, wanted, sized, partial(_by_threads, min, "keepgate", "keepgate user"))
+    cells = [row for row in rows["user"] if row["cell"] in LITERATURE]
+    for batch, wanted in LOOP.items():
+        what = f"a cell of the literature, batch {batch}: times faster than a loop"
+        yield _worst(what, wanted, _of_batch(cells, batch, batch), loop_over_cell)
+    for name, wanted in COST.items():
+        what = f"{name}: time over the plain layer's"
+        cost = partial(_by_threads, max, f"keepgate {name}", "keepgate")
+        yield _worst(what, wanted, rows["variants"], cost, most=True)
+    small = f", batch 1 to {SMALL_BATCHES}"
+    for batches, most, wanted in (("", math.inf, FASTER), (small, SMALL_BATCHES, SMALL_BATCH)):
+        what = f"inference{batches}: times faster than every engine"
+        yield _worst(what, wanted, _of_batch(rows["engines"], 1, most), over_engines)
+    trained = [row for row in rows["speed"] if row["mode"] == "training"]
+    yield _worst("training: times faster than torch.nn", FASTER, trained, ratio)
+    yield _worst("training, batch 1: times faster than torch.nn", ONE_ROW, _of_batch(trained, 1, 1), ratio)
+    what = "training, batch 32 and more: share of the ceiling"
+    yield _worst(what, CEILING, _of_batch(trained, 32, math.inf), partial(share, result))
+    for name, wanted in NARROW.items():
+        what = f"{name} weights, batch 1: times faster than frozen float32"
+        yield _worst(what, wanted, rows["narrow"], partial(narrow_gain, weights=name))
+    what = f"beside busy processes: time of {max(THREADS)} threads over one's"
+    yield _worst(what, BUSY, rows["busy"], threads_over_one, most=True)
+
+
+def _worst(
+    what: str,
+    wanted: float,
+    rows: Iterable[Row],
+    figure: Callable[[Row], float | None],
+    *,
+    most: bool = False,
+) -> Target:
+    """The target for all of the rows: the figure that misses it by most, or fulfils it by least, and its row."""
+    figures = [(value, title(row)) for row in rows if (value := figure(row)) is not None]
+    measured, where = (max if most else min)(figures, default=(None, ""))
+    return Target(what=what, wanted=wanted, measured=measured, most=most, where=where)
+
+
+def _of_batch(rows: Iterable[Row], least: float, most: float) -> list[Row]:
+    return [row for row in rows if least <= Shape.of(row["shape"]).rows <= most]
+
+
+def _by_threads(worse: Callable[..., float | None], above: str, below: str, row: Row) -> float | None:
+    """Two contenders' times, one over the other, with the number of threads at which it is worse."""
+    quotients = (over(median(row, f"{above}@{n}"), median(row, f"{below}@{n}")) for n in THREADS)
+    return worse((quotient for quotient in quotients if quotient is not None), default=None)
 
 
 def wanted_ratio(cell: str, shape: Shape, mode: Mode) -> float:

@@ -240,13 +240,14 @@ long add_program(handle shape, handle wx_gates, handle uh_gates, handle infer, h
 }
 
 void random_mask(int type, const tuple& array, const tuple& shape, int threads, uint64_t seed, uint32_t stream,
-                 double probability, double below, double otherwise) {
+                 double probability, double below, double otherwise, long first_row) {
   Mask m = {};
   set(m.to, array);
   read(shape, m.steps, m.rows, m.units);
   expect(probability >= 0 && probability <= 1,
          [&] { return "probability is " + to_string(probability) + "; it must lie between 0 and 1"; });
-  m.type = Type(type), m.seed = seed, m.stream = stream, m.below = below, m.otherwise = otherwise;
+  m.type = Type(type), m.seed = seed, m.stream = stream, m.below = below, m.otherwise = otherwise,
+  m.first_row = first_row;
   m.threshold = uint64_t(probability * 4294967296.0);
   const long rows = m.steps * m.rows, most = rows * m.units >> 15;  // threads that pay for being woken
   auto draw = [&](Team& team, int member) {

@@ -77,6 +77,7 @@ struct Mask {
   Type type;
   Strided to;
   long steps, rows, units;
+  long first_row;  // what the first row counts as
   uint64_t seed;
   uint32_t stream;  // masks of one seed and different streams have nothing to do with each other
   uint64_t threshold;  // of 2^32

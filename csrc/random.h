@@ -44,8 +44,8 @@ void random_mask(const Mask& m, long from, long to) {
     for (long first = 0; first < m.units; first += 4 * counters) {
       uint32_t word[4 * counters];
       for (long i = 0; i < counters; i += counters_at_once) {
-        Words c[4] = {numbers + uint64_t(first / 4 + i), Words{} + uint64_t(row), Words{} + uint64_t(step),
-                      Words{} + m.stream};
+        Words c[4] = {numbers + uint64_t(first / 4 + i), Words{} + uint64_t(m.first_row + row),
+                      Words{} + uint64_t(step), Words{} + m.stream};
         philox(c, m.seed);
         for (int w = 0; w < 4; w++) {
           const auto narrow = __builtin_convertvector(c[w], NarrowWords);

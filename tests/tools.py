@@ -1,8 +1,9 @@
-"""The programs and fonts that tests need and pip does not bring: the one list of them.
+"""What tests need and pip does not bring: programs and fonts, and what a machine must allow. The one list of them.
 
 A test that `needs` one is skipped where it is missing, and the end of the run says what was not tried and what brings
-it. `python -m tests.tools` prints the Debian packages of those missing here, which `.ci/run` installs; it runs before
-there is an environment, so that nothing but the standard library is imported at the top.
+it. What a machine must allow nothing brings: a test that is `allowed` on some is skipped on the others. `python -m
+tests.tools` prints the Debian packages of those missing here, which `.ci/run` installs; it runs before there is an
+environment, so that nothing but the standard library is imported at the top.
 """
 
 import importlib.util
@@ -12,6 +13,7 @@ import subprocess
 import sysconfig
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -103,6 +105,30 @@ TOOLS = {
     ),
 }
 
+# Without being root, a test is root of a user namespace, which a kernel or a container may forbid.
+MOUNTS = ["unshare", "--mount"]
+NAMESPACE = [*MOUNTS, "--user", "--map-root-user"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Right:
+    """untried: what goes untested where the command fails."""
+
+    untried: str
+    command: tuple[str, ...]
+
+
+_CABLE = "mount -t tmpfs tmpfs /run; ip netns add first; ip link add one type veth peer name two"
+RIGHTS = {
+    "network namespaces": Right(
+        untried="training on two hosts", command=(*NAMESPACE, "--net", "sh", "-euc", _CABLE)
+    ),
+    "mounting a disk": Right(
+        untried="a disk that is soon full; files that may not grow are tried instead",
+        command=(*(NAMESPACE if os.geteuid() else MOUNTS), "mount", "-t", "tmpfs", "tmpfs", "/mnt"),
+    ),
+}
+
 
 def path_of(name: str) -> str:
     """Where a tool is; a test that asks is marked with `needs(name)`."""
@@ -116,6 +142,21 @@ def needs(name: str) -> "pytest.MarkDecorator":
     import pytest
 
     return pytest.mark.skipif(TOOLS[name].find() is None, reason=_reason(name))
+
+
+def allowed(name: str) -> "pytest.MarkDecorator":
+    """Skips a test where the machine does not allow what it does."""
+    import pytest
+
+    right = RIGHTS[name]
+    reason = f"this machine forbids {name} ({right.untried})"
+    return pytest.mark.skipif(not _succeeds(right.command), reason=reason)
+
+
+@cache
+def _succeeds(command: tuple[str, ...]) -> bool:
+    there = shutil.which(command[0]) is not None
+    return there and subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 def tool_of(reason: str) -> str | None:

@@ -30,7 +30,7 @@ struct RnnRelu {
                                        const V* /*per_unit*/, V* d_pre, V* d_prev, V* /*d_per_unit*/) {
     const V h = next[0];
     const V d_h = d_next[0];
-    d_pre[0] = d_h * where(h, 1, 0);
+    d_pre[0] = where(h, d_h, 0);
     d_prev[0] = 0;
   }
 };

@@ -33,6 +33,7 @@ def random_mask(
     probability: float,
     below: float,
     otherwise: float,
+    first_row: int,
     /,
 ) -> None: ...
 def padded(units: int, type: int, /) -> int: ...

@@ -14,8 +14,7 @@ import pytest
 from keepgate.cli.__main__ import main
 from keepgate.export import load
 from tests.cli.test_classifier import QUICK, write
-from tests.small_disk import NAMESPACE
-from tests.tools import needs
+from tests.tools import NAMESPACE, allowed, needs
 from tests.train.ranks import Ended, ended, free_port, run_ranks, start
 
 EXACT = (*QUICK, "--set", "dropout=0", "--set", "mask_rate=0")
@@ -210,10 +209,7 @@ def hosts() -> Iterator[list[list[str]]]:
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert namespace.stdout is not None
-    if namespace.stdout.readline() != "joined\n":
-        # A kernel or a container may forbid what this needs, and then nothing can stand for a second host. The tests
-        # above take the same way through processes that find each other on one host.
-        pytest.skip(f"this machine forbids network namespaces: {namespace.communicate()[1]}")
+    assert namespace.stdout.readline() == "joined\n", namespace.communicate()[1]
     inside = [f"--target={namespace.pid}", "--user", "--mount", "--net", "--preserve-credentials"]
     try:
         yield [["nsenter", *inside, "ip", "netns", "exec", name] for name in ("first", "second")]
@@ -239,6 +235,7 @@ def one_model_of_two_hosts(processes: list[Ended], words: list[str], tmp_path: P
 
 
 @needs("network namespaces")
+@allowed("network namespaces")
 def test_two_hosts_take_three_steps_together(
     hosts: list[list[str]], words: list[str], tmp_path: Path
 ) -> None:
@@ -252,6 +249,7 @@ def test_two_hosts_take_three_steps_together(
 
 
 @needs("network namespaces")
+@allowed("network namespaces")
 @pytest.mark.slow
 def test_torchrun_on_two_hosts_trains_one_model(
     hosts: list[list[str]], words: list[str], tmp_path: Path

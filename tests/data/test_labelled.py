@@ -1,7 +1,10 @@
 """Labelled texts from CSV, TSV and JSON lines: the columns are found, and what is wrong is named with its place."""
 
+import io
+import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from keepgate.data.corpora import questions_in
@@ -41,7 +44,8 @@ def test_a_field_may_hold_line_breaks_and_the_place_is_its_first_line(tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("value", "spelt"), [("1.0", "1"), ("1", "1"), ("-2.50", "-2.5"), ("true", "true"), ('" a "', "a")]
+    ("value", "spelt"),
+    [("1.0", "1"), ("1", "1"), ("-2.50", "-2.5"), ("true", "true"), ('" a "', "a"), ('"1.10"', "1.10")],
 )
 def test_a_label_is_spelt_alike_wherever_it_stands(value: str, spelt: str, tmp_path: Path) -> None:
     for content in (f'{{"text": "a", "label": {value}}}', f'{{"text": "a", "label": [{value}]}}'):
@@ -51,6 +55,39 @@ def test_a_label_is_spelt_alike_wherever_it_stands(value: str, spelt: str, tmp_p
     assert series.label == spelt
     content = f'{{"text": "a", "question": "b", "answer": {value}}}\n' * 2
     assert questions_in(content, "a").questions[0].answers[0].strip() == spelt
+
+
+@pytest.mark.parametrize(
+    ("values", "spelt"),
+    [
+        (np.array([1.0, 2.5]), ("1", "2.5")),
+        (np.array([1, 2]), ("1", "2")),
+        (np.array([0.1, 0.5], dtype=np.float32), ("0.1", "0.5")),
+        (np.array([True, False]), ("true", "false")),
+        (np.array(["1.0", "1.10"]), ("1", "1.10")),
+    ],
+    ids=["whole and not", "whole", "float32", "truth values", "texts"],
+)
+def test_a_column_of_labels_is_spelt_alike_in_every_format(
+    values: np.ndarray, spelt: tuple[str, ...]
+) -> None:
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    rows = [{"series": str(row), "x": 1, "label": value} for row, value in enumerate(values.tolist())]
+    lines = "".join(f"{json.dumps(row)}\n" for row in rows)
+    # As pandas writes them: with the digits that tell a float32 from the next one, and Python's True.
+    cells = "".join(f"{row},1,{value!s}\n" for row, value in enumerate(values))
+    arrays, columns = io.BytesIO(), io.BytesIO()
+    np.savez(arrays, x=np.ones((2, 3)), y=values)
+    parquet.write_table(arrow.table({"series": ["0", "1"], "x": [1, 1], "label": values}), columns)
+    files = [f"series,x,label\n{cells}".encode(), columns.getvalue(), arrays.getvalue()]
+    # JSON has no float32: 0.1 of it is another number.
+    for raw in files if values.dtype == np.float32 else [lines.encode(), *files]:
+        assert tuple(item.label for item in series_in(raw, "a", labelled=True)[0]) == spelt
+
+
+def test_true_and_false_are_numbers_where_these_belong() -> None:
+    (item,), _ = series_in(b"open,label\nTrue,a\nfalse,a\n", "a", labelled=True)
+    assert item.values.tolist() == [[1.0], [0.0]]
 
 
 def test_names_are_looked_for_in_all_rows_of_json_lines(tmp_path: Path) -> None:

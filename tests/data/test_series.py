@@ -237,6 +237,13 @@ def test_a_long_table_without_times_has_a_series_for_each_name_of_a_usual_column
     assert [len(item) for item in weather.items] == [6]
 
 
+def test_a_column_with_an_empty_cell_names_no_series(read) -> None:
+    note = read(table("y,note", "1,remark", *(f"{k}," for k in range(8))))
+    dated = read(table("date,y,note", *(f"{day},{day[-1]},{note}" for day in DAYS for note in ("a", ""))))
+    assert [len(item) for item in note.items] == [9]
+    assert [len(item) for item in dated.items] == [10]
+
+
 TWO_SERIES = table("date,shop,kind,sold", *(
     f"2024-01-{day:02},{shop},{shop}{kind},{day}" for day in range(1, 9) for shop, kind in (("N", "x"), ("S", "y"))
 ))  # fmt: skip

@@ -196,6 +196,28 @@ def test_a_large_table_that_is_not_in_order_is_refused(
         read_series(path, **options, folder=tmp_path)
 
 
+@pytest.mark.usefixtures("small_pieces")
+def test_a_large_table_without_times_whose_pieces_hold_a_series_each_is_not_joined(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+
+    def write(name: str, *names: str) -> None:
+        path.write_text("".join([f"{name},y\n", *(f"{cell},{k}\n" for cell in names for k in range(100))]))
+
+    write("series", "N", "S")
+    corpus = read_series(path, folder=tmp_path)
+    assert [(item.id, len(item)) for item in corpus.items] == [("N", 100), ("S", 100)]
+    for name, last, says in (
+        ("shop", "S", "'shop' is 'S' here and 'N' before"),
+        ("series", "", "'series' is empty"),
+    ):
+        write(name, "N", last)
+        with pytest.raises(CorpusError, match=f"line 102: .*{says}.*--series-column"):
+            read_series(path, folder=tmp_path)
+        assert len(read_series(path, series_column=name, folder=tmp_path).items) == 2
+    write("shop", "N", "")
+    assert [len(item) for item in read_series(path, folder=tmp_path).items] == [200]
+
+
 @pytest.mark.parametrize("size", [0, 1 << 28], ids=["large", "small"])
 @pytest.mark.parametrize(
     "read", [read_plain, read_series, lambda path: read_series(path, folder=path.parent)]

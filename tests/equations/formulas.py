@@ -1,4 +1,6 @@
-"""Formulas of one or two values, with every operation of a cell's language."""
+"""Formulas of one or two values, with every operation of a cell's language, and numbers at which these may go wrong."""
+
+import torch
 
 from keepgate.equations import (
     exp,
@@ -46,3 +48,12 @@ FORMULAS = {
     "step_of": lambda a, _: step_of(a),
     "all together": lambda a, b: (1 - sigmoid(a)) * tanh(b) - relu(a) / (exp(b) + 1) + maximum(a, -b),
 }
+
+# NaN, infinities, both zeros, and what is none of these.
+NUMBERS = (float("nan"), float("inf"), float("-inf"), 0.0, -0.0, 0.3, 1.5, -2.0)
+
+
+def every_triple(dtype):
+    """Two values and a gradient, as columns of every triple of NUMBERS, ties among them."""
+    numbers = torch.tensor(NUMBERS, dtype=dtype)
+    return [column.flatten() for column in torch.meshgrid(numbers, numbers, numbers, indexing="ij")]

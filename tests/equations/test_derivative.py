@@ -6,7 +6,7 @@ import torch
 from keepgate.cells import CELLS
 from keepgate.equations import derivative, evaluate, gradients, maximum, relu, sigmoid, symbol
 from keepgate.errors import CellError
-from tests.equations.formulas import FORMULAS
+from tests.equations.formulas import FORMULAS, every_triple
 from tests.equations.later_cells import LATER
 
 WITH_GRAPH = [cell for cell in (*CELLS, *LATER) if cell.recurrent != "in_step"]
@@ -46,6 +46,20 @@ def test_a_derivative_has_a_derivative(formula):
     (first,) = torch.autograd.grad((formula(a, b) + 0 * a).sum(), a, create_graph=True)
     (autograd,) = torch.autograd.grad((first + 0 * a).sum(), a)
     torch.testing.assert_close(full(second, a), autograd, rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize("formula", FORMULAS.values(), ids=FORMULAS)
+def test_of_nan_infinities_zeros_and_ties_each_operation_has_torchs_gradient(formula):
+    a, b, upstream = every_triple(torch.float64)
+    x, y, up = symbol("x"), symbol("y"), symbol("up")
+    ours = evaluate(gradients([formula(x, y)], [up], [x, y]), {x: a, y: b, up: upstream})
+    a.requires_grad_()
+    b.requires_grad_()
+    value = formula(a, b) + torch.zeros(1, dtype=a.dtype, requires_grad=True)
+    options = {"allow_unused": True, "materialize_grads": True}
+    autograd = torch.autograd.grad(value, [a, b], upstream, **options)
+    for found, expected in zip(ours, autograd, strict=True):
+        torch.testing.assert_close(full(found, a), expected, rtol=1e-12, atol=1e-12, equal_nan=True)
 
 
 def test_at_its_corner_each_operation_has_torchs_derivative():

@@ -309,6 +309,7 @@ def test_check_estimator_of_the_forecaster():
     estimator = TimeSeriesForecaster(
         hidden_size=4, embedding_size=4, steps_ahead=1, look_back=3, epochs=1, batch_size=8, threads=1
     )
+    # scikit-learn 1.9 makes 40 of what is neither a classifier nor a regressor, and more than 50 of a classifier.
     assert checked(estimator, EXPECTED) > 30
 
 

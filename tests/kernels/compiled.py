@@ -336,5 +336,5 @@ def test_an_exported_program_draws_masks_anew():
 def test_the_operator_of_masks_is_what_it_says():
     for double in (False, True):
         torch.library.opcheck(
-            torch.ops.keepgate.random_mask.default, (torch.tensor(5), [2, 3, 9], 1, 0.3, 0.0, 2.0, double)
+            torch.ops.keepgate.random_mask.default, (torch.tensor(5), [2, 3, 9], 1, 0.3, 0.0, 2.0, 4, double)
         )

@@ -10,7 +10,7 @@ import pickle
 import pytest
 import torch
 from torch import nn
-from torch.nn.utils.rnn import pack_padded_sequence, pack_sequence
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pack_sequence
 
 import keepgate
 from tests.oracles import agrees, flat, gradients, twins
@@ -95,6 +95,15 @@ def test_unbatched_input_comes_back_unbatched(name):
     hx = tuple(h[:, 0] for h in hx) if isinstance(hx, tuple) else hx[:, 0]
     same(ours, theirs, lambda: ours(x), lambda: theirs(x), [x])
     same(ours, theirs, lambda: ours(x, hx), lambda: theirs(x, hx), [x])
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_packed_sequence_may_name_its_order_in_one_direction(name):
+    """As torch's constructor leaves it."""
+    theirs, ours = twins(name, 5, 7)
+    given = pack_padded_sequence(torch.randn(6, 4, 5).double(), [4, 1, 6, 3], enforce_sorted=False)
+    packed = PackedSequence(given.data, given.batch_sizes, None, given.unsorted_indices)
+    torch.testing.assert_close(ours(packed)[0].data, theirs(packed)[0].data)
 
 
 @pytest.mark.parametrize("enforce_sorted", [True, False])

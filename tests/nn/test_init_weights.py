@@ -149,9 +149,6 @@ def test_every_cell_with_a_keeping_gate_has_biases_for_it():
 def test_the_keeping_gate_has_the_log_odds_that_were_asked_for(cell, init, forget_bias):
     torch.manual_seed(0)
     layer = keepgate.Recurrent(cell, 3, 20, init=init, forget_bias=forget_bias, dtype=torch.float64)
-    if cell.row_means:  # which normalise the other biases, too
-        torch.nn.init.zeros_(layer.bias_ih_l0)
-        torch.nn.init.zeros_(layer.bias_hh_l0)
     asked = torch.full((20,), forget_bias, dtype=torch.float64).sigmoid()
     torch.testing.assert_close(retained(layer), asked, rtol=1e-6, atol=1e-6)
 
@@ -167,13 +164,36 @@ def test_chrono_spreads_the_memories_of_every_keeping_gate(cell):
     assert abs(float(steps.std()) - 98 / math.sqrt(12)) < 2
 
 
+@cell(gates="a b n")
+def softmax_of_two(wx, uh, s):
+    m = maximum(wx.a + uh.a, wx.b + uh.b)
+    f = exp(wx.a + uh.a - m) / (exp(wx.a + uh.a - m) + exp(wx.b + uh.b - m))
+    return Step(h=f * s.h + (1.0 - f) * tanh(wx.n), f=f)
+
+
+@cell(gates="f n")
+def share_of_one_block(wx, uh, s):
+    f = sigmoid(wx.f) / (sigmoid(wx.f) + sigmoid(1.0 - wx.f))
+    return Step(h=f * s.h + (1.0 - f) * tanh(wx.n + uh.n), f=f)
+
+
+@pytest.mark.parametrize("twice", [softmax_of_two, share_of_one_block], ids=lambda cell: cell.name)
+def test_a_gate_whose_block_would_be_set_twice_is_refused(twice):
+    with pytest.raises(
+        keepgate.SettingsError, match="keeps its memory by f as no bias of a single block sets it"
+    ):
+        keepgate.Recurrent(twice, 3, 4, forget_bias=-2.0)
+
+
 def test_a_gate_that_no_bias_of_a_single_block_sets_is_refused_as_such():
     @cell(gates="f n")
     def two_blocks(wx, uh, s):
         f = sigmoid(wx.f + wx.n + uh.f)
         return Step(h=f * s.h + (1.0 - f) * tanh(wx.n), f=f)
 
-    with pytest.raises(keepgate.SettingsError, match="keeps its memory by f, which no bias"):
+    with pytest.raises(
+        keepgate.SettingsError, match="keeps its memory by f as no bias of a single block sets it"
+    ):
         keepgate.Recurrent(two_blocks, 3, 4, forget_bias=1.0)
 
 

@@ -55,7 +55,7 @@ def test_the_generator_is_the_papers():
 def test_a_mask_is_the_generators(number, dtype):
     mask = torch.empty(2, 3, 131, dtype=dtype)
     _core.random_mask(
-        number, (mask.data_ptr(), 3 * 131, 131), (2, 3, 131), 2, 0xFEDCBA9876543210, 9, 0.3, 2.0, -1.0
+        number, (mask.data_ptr(), 3 * 131, 131), (2, 3, 131), 2, 0xFEDCBA9876543210, 9, 0.3, 2.0, -1.0, 0
     )
     assert np.array_equal(mask.numpy() == 2, below(0xFEDCBA9876543210, 9, 0.3, 2, 3, 131))
     assert set(mask.unique().tolist()) == {-1.0, 2.0}
@@ -285,7 +285,8 @@ def test_masks_are_the_callers_rows_however_these_are_handed_over(kind, kernel, 
 def test_threads_share_a_large_mask():
     masks = [torch.empty(300, 9, 131) for _ in range(2)]
     for mask, threads in zip(masks, (1, 3), strict=True):
-        _core.random_mask(0, (mask.data_ptr(), *mask.stride()[:2]), mask.shape, threads, 5, 9, 0.3, 2.0, -1.0)
+        numbers = mask.data_ptr(), *mask.stride()[:2]
+        _core.random_mask(0, numbers, mask.shape, threads, 5, 9, 0.3, 2.0, -1.0, 0)
     assert torch.equal(*masks)
     assert abs((masks[0] == 2).double().mean() - 0.3) < 0.01
 

@@ -43,9 +43,8 @@ def check_init(cell: Cell, init: str, horizon: float | None, forget_bias: float 
     if horizon is None and forget_bias is None:
         return
     if cell.analysis.retain_bias is None:
-        gate = cell.retain_gate
-        lacks = "has no gate of its own that keeps its memory"
-        lacks = lacks if gate is None else f"keeps its memory by {gate}, which no bias of a single block sets"
+        gate = f" by {cell.retain_gate}" if cell.retain_gate else ""
+        lacks = f"keeps its memory{gate} as no bias of a single block sets it"
     elif not bias and any(part.name in cell.gates for part in cell.analysis.retain_bias):
         lacks = "was built with bias=False"
     else:

@@ -89,7 +89,7 @@ def _of_series(sizes: Sequence[int]) -> str:
     return (
         f"{len(short):,} of {len(sizes):,} series have less than a tenth of the steps of the longest ({min(short):,} "
         f"beside {max(sizes):,}): the long ones give most windows, and what is learnt is mostly theirs, so measure the "
-        "short ones by themselves, or give less of the long ones."
+        "short ones by themselves, or give fewer of the long ones."
     )
 
 

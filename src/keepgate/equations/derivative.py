@@ -2,37 +2,44 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from .expr import Expr, greater, make, row_constants, topological, where
+from .expr import Expr, const, greater, make, relu, row_constants, topological, where
 from .simplify import MINUS_ONE, ONE, ZERO, fold
 
 
-def _maximum(_y: Expr, a: Expr, b: Expr) -> tuple[Expr, Expr]:
-    # 1, 1/2 or 0: where both are equal each gets half, as in torch.
-    first = (1 + greater(a, b) - greater(b, a)) / 2
-    return first, 1 - first
+def _larger(gradient: Expr, y: Expr, a: Expr, b: Expr) -> tuple[Expr, Expr]:
+    """Of the larger all, of equals half each; where one is NaN all of both, as in torch."""
+    unequal = greater(a, b) + greater(b, a) + relu(-abs(y))  # a NaN counts as a condition that holds
+    part = where(unequal, gradient, _mul(gradient, const(0.5)))
+    return _chosen(greater(b, a), ZERO, part), _chosen(greater(a, b), ZERO, part)
 
 
-# The partial derivative by each argument. y is the node itself, so that a value which is saved anyway is reused.
+def _chosen(condition: Expr, x: Expr, y: Expr) -> Expr:
+    # Not a product with 0 or 1, which would be NaN where the gradient is no finite number and does not pass.
+    return fold("where", condition, x, y)
+
+
+# The gradient by each argument, from that of the node. y is the node itself, so that a value which is saved anyway is
+# reused.
 RULES: Mapping[str, Callable[..., tuple[Expr, ...]]] = {
-    "add": lambda y, a, b: (ONE, ONE),
-    "sub": lambda y, a, b: (ONE, MINUS_ONE),
-    "mul": lambda y, a, b: (b, a),
-    "div": lambda y, a, b: (1 / b, -(y / b)),
-    "neg": lambda y, a: (MINUS_ONE,),
-    "sigmoid": lambda y, a: (y * (1 - y),),
-    "tanh": lambda y, a: (1 - y * y,),
-    "exp": lambda y, a: (y,),
-    "log": lambda y, a: (1 / a,),
-    "relu": lambda y, a: (where(y, 1, 0),),  # 1 at a NaN, as in torch
-    "sqrt": lambda y, a: (1 / (2 * y),),
-    "abs": lambda y, a: (greater(a, 0) - greater(0, a),),
-    "softplus": lambda y, a: (a.sigmoid(),),
-    "maximum": _maximum,
-    "minimum": lambda y, a, b: _maximum(y, b, a),
-    "step_of": lambda y, a: (ZERO,),
-    "greater": lambda y, a, b: (ZERO, ZERO),
-    "where": lambda y, c, a, b: (ZERO, where(c, 1, 0), where(c, 0, 1)),
-    "row_mean": lambda y, a: (ONE,),  # of the mean of the gradient, see `gradients`
+    "add": lambda g, y, a, b: (g, g),
+    "sub": lambda g, y, a, b: (g, _negative(g)),
+    "mul": lambda g, y, a, b: (_mul(g, b), _mul(g, a)),
+    "div": lambda g, y, a, b: (_mul(g, 1 / b), _mul(g, -(y / b))),
+    "neg": lambda g, y, a: (_negative(g),),
+    "sigmoid": lambda g, y, a: (_mul(g, y * (1 - y)),),
+    "tanh": lambda g, y, a: (_mul(g, 1 - y * y),),
+    "exp": lambda g, y, a: (_mul(g, y),),
+    "log": lambda g, y, a: (_mul(g, 1 / a),),
+    "relu": lambda g, y, a: (_chosen(y, g, ZERO),),  # g at a NaN, as in torch
+    "sqrt": lambda g, y, a: (_mul(g, 1 / (2 * y)),),
+    "abs": lambda g, y, a: (_mul(g, greater(a, 0) - greater(0, a)),),
+    "softplus": lambda g, y, a: (_mul(g, a.sigmoid()),),
+    "maximum": _larger,
+    "minimum": lambda g, y, a, b: _larger(g, y, b, a),
+    "step_of": lambda g, y, a: (ZERO,),
+    "greater": lambda g, y, a, b: (ZERO, ZERO),
+    "where": lambda g, y, c, a, b: (ZERO, _chosen(c, g, ZERO), _chosen(c, ZERO, g)),
+    "row_mean": lambda g, y, a: (g,),  # g is the mean of the gradient, see `gradients`
 }
 
 
@@ -55,9 +62,9 @@ def gradients(
         arrives = gradient[node]
         if node in row_constant and arrives not in row_constants(topological([arrives])):
             arrives = fold("row_mean", arrives)
-        for argument, local in zip(node.args, RULES[node.op](node, *node.args), strict=True):
+        for argument, part in zip(node.args, RULES[node.op](arrives, node, *node.args), strict=True):
             if argument.op != "const":
-                gradient[argument] = _add(gradient.get(argument, ZERO), _mul(arrives, local))
+                gradient[argument] = _add(gradient.get(argument, ZERO), part)
     return [gradient.get(node, ZERO) for node in wrt]
 
 

@@ -15,22 +15,26 @@ from .simplify import ONE, ZERO
 class GateBias:
     """The bias of one gate block, or a vector that is added like one, and what it must be for a gate of given log-odds.
 
-    sign: 1 where a larger bias opens the gate, -1 where it closes it, as that of z closes 1 - z.
     preactivation: slope · bias + what else the step adds, at zero input and state.
-    link: the preactivation from the log-odds times its own sign, as of a complement: the same for a sigmoid.
+    complement: whether it is a gate's complement that is to have the log-odds, as z where 1 - z keeps.
+    link: the preactivation for given log-odds, negated first for a complement; the identity for a sigmoid.
     """
 
     name: str
-    sign: int
     preactivation: Expr
     slope: float
     complement: bool
     link: Callable[[Any], Any]
 
+    @property
+    def sign(self) -> int:
+        """1 where a larger bias opens the gate, -1 where it closes it, as that of z closes 1 - z."""
+        return 1 if (self.slope > 0) != self.complement else -1
+
     def total(self, log_odds: Any, values: Mapping[str, Any]) -> Any:
         """The bias with which the gate has these log-odds.
 
-        values: of every symbol by its name, zeros for inputs and states; of the bias itself 0.
+        values: of symbols by their names; the others, inputs, states and the bias itself, count as 0.
         """
         below = [node for node in topological([self.preactivation]) if node.op in ("symbol", "product")]
         value_of = {node: values.get(str(node.name), 0 * log_odds) for node in below}
@@ -83,12 +87,14 @@ def gate_biases(graph: Graph, gate: Expr) -> tuple[GateBias, ...] | None:
     """The biases that set a gate, its own block's first; None where no bias of a single block does.
 
     Two of them where a gate is a share, f / (f + i): the other's has the other sign, so that their sum is 1 and the
-    gate has the log-odds of f. In the sLSTM's exp(a - maximum(a, b)) the other is set to 0, as b then is.
+    gate has the log-odds of f. In the sLSTM's exp(a - maximum(a, b)) the other is set to 0, as b then is. A block that
+    would have to be set twice sets nothing.
     """
     conditions = _conditions(gate, graph, complement=False)
     biases = [_solved(graph, *condition) for condition in conditions or ()]
     solved = [bias for bias in biases if bias is not None]
-    return tuple(solved) if biases and len(solved) == len(biases) else None
+    blocks = {bias.name for bias in solved}
+    return tuple(solved) if biases and len(blocks) == len(biases) else None
 
 
 # A preactivation, whether it acts on the gate's complement, and what it is of the gate's log-odds.
@@ -113,7 +119,7 @@ def _conditions(gate: Expr, graph: Graph, *, complement: bool) -> list[_Conditio
         case "exp", (shifted,) if is_gate(gate):
             part, largest = shifted.args
             rest = largest.args[1] if largest.args[0] is part else largest.args[0]
-            return [_logarithm(part, graph, complement), (rest, complement, _zero)]
+            return [_logarithm(part, graph, complement), (rest, not complement, _zero)]
     return None
 
 
@@ -141,10 +147,7 @@ def _solved(
         return None
     ((name, slope),) = numbers.items()
     (factor,) = evaluate([slope], {})
-    sign = 1 if (factor > 0) != complement else -1
-    return GateBias(
-        name=name, sign=sign, preactivation=preactivation, slope=factor, complement=complement, link=link
-    )
+    return GateBias(name=name, preactivation=preactivation, slope=factor, complement=complement, link=link)
 
 
 def _is_number(slope: Expr) -> bool:

@@ -19,6 +19,8 @@ def fold(op: str, *arguments: Expr) -> Expr:
             return arguments[0]
         case "sub" if arguments[0] is arguments[1]:
             return ZERO
+        case "where" if arguments[1] is arguments[2]:
+            return arguments[1]
         case "add" | "sub" if zero[1]:
             return arguments[0]
         case "add" if zero[0]:

@@ -24,6 +24,7 @@ class Call:
     reverse:   read each row from its own end to its start; time in the output is still the text's.
     trace:     keep every gate and state of every step.
     into:      a buffer that a kernel may write the output to; it need not.
+    bfloat16:  whether a kernel may multiply over all steps at once in bfloat16; it need not.
     checked:   the already validated `Weights` of these tensors, to skip validation.
     """
 
@@ -42,6 +43,7 @@ class Call:
     trace: bool = False
 
     into: Float[Tensor, "time batch projected"] | None = None
+    bfloat16: bool = False
     checked: InitVar[Weights | None] = None
 
     @staticmethod
@@ -54,6 +56,7 @@ class Call:
         reverse: bool = False,
         trace: bool = False,
         into: Tensor | None = None,
+        bfloat16: bool = False,
     ) -> "Call":
         """A call with already validated weights."""
         narrow = weights.narrow is not None
@@ -62,7 +65,8 @@ class Call:
             cell=weights.cell, x=x, states=states, weight_ih=weights.form,
             weight_hh=None if narrow else weights.weight_hh, bias_ih=weights.bias_ih, bias_hh=weights.bias_hh,
             weight_hr=None if narrow else weights.weight_hr, vectors=weights.vectors, lengths=lengths, resets=resets,
-            reverse=reverse, trace=trace, into=into, checked=weights,
+            reverse=reverse, trace=trace, into=into, bfloat16=bfloat16,
+            checked=weights,
         )  # fmt: skip
 
     @property

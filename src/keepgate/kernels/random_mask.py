@@ -16,8 +16,8 @@ _TYPE_NUMBERS = {torch.float32: 0, torch.float64: 1}
 
 _LIBRARY: Any = torch.library.Library("keepgate", "FRAGMENT")  # type: ignore[no-untyped-call]
 _LIBRARY.define(
-    "random_mask(Tensor seed, int[] shape, int stream, float probability, float below, float otherwise, bool double) "
-    "-> Tensor"
+    "random_mask(Tensor seed, int[] shape, int stream, float probability, float below, float otherwise, int first_row, "
+    "bool double) -> Tensor"
 )
 
 
@@ -31,15 +31,20 @@ class MaskDistribution(NamedTuple):
 
 
 def random_mask(
-    seed: Int[Tensor, ""], shape: Sequence[int], distribution: MaskDistribution, like: Tensor
+    seed: Int[Tensor, ""],
+    shape: Sequence[int],
+    distribution: MaskDistribution,
+    like: Tensor,
+    first_row: int = 0,
 ) -> Float[Tensor, "time batch units"]:
     """A mask whose numbers each depend on seed, stream, step, row and unit alone, with the dtype and device of `like`.
 
     seed: on the CPU. shape: [time, batch, units], or with one number less [time, units] of a batch of 1.
+    first_row: what the first row counts as.
     """
     shape = [shape[0], 1, shape[1]] if len(shape) == 2 else list(shape)
     double = like.dtype is torch.float64
-    mask: Tensor = torch.ops.keepgate.random_mask(seed, shape, *distribution, double)
+    mask: Tensor = torch.ops.keepgate.random_mask(seed, shape, *distribution, first_row, double)
     return mask.to(like)
 
 
@@ -55,21 +60,21 @@ def append_masks(
     masks: with each, whether it is the same at all steps. first_row: what the first row of x counts as.
     """
     steps, rows, _ = x.shape
-    if first_row or not is_plain(x) or x.dtype not in _TYPE_NUMBERS or MISSING or not no_interception():
+    if not is_plain(x) or x.dtype not in _TYPE_NUMBERS or MISSING or not no_interception():
         columns = [
-            random_mask(seed, (1 if alike else steps, first_row + rows, units), distribution, x)[
-                :, first_row:
-            ].expand(steps, -1, -1)
+            random_mask(seed, (1 if alike else steps, rows, units), distribution, x, first_row).expand(
+                steps, -1, -1
+            )
             for distribution, alike in masks
         ]
         return torch.cat([x, *columns], -1)
     if x.requires_grad and torch.is_grad_enabled():
-        return _Appended.apply(x, int(seed), units, masks)  # type: ignore[no-untyped-call]
-    return _append_in_place(x, int(seed), units, masks)
+        return _Appended.apply(x, int(seed), units, masks, first_row)  # type: ignore[no-untyped-call]
+    return _append_in_place(x, int(seed), units, masks, first_row)
 
 
 def _append_in_place(
-    x: Tensor, seed: int, units: int, masks: Sequence[tuple[MaskDistribution, bool]]
+    x: Tensor, seed: int, units: int, masks: Sequence[tuple[MaskDistribution, bool]], first_row: int
 ) -> Tensor:
     """Draws the masks where they are read, and without torch's dispatch: for a small layer that takes as long as the
     layer."""
@@ -80,7 +85,7 @@ def _append_in_place(
     start, threads, type_number = masked.data_ptr(), torch.get_num_threads(), _TYPE_NUMBERS[x.dtype]
     for first, (distribution, alike) in zip(range(width, whole, units), masks, strict=True):
         array, shape = (start + first * x.itemsize, rows * whole, whole), (1 if alike else steps, rows, units)
-        _core.random_mask(type_number, array, shape, threads, seed, *distribution)
+        _core.random_mask(type_number, array, shape, threads, seed, *distribution, first_row)
         if alike:
             part = masked.narrow(2, first, units)
             part[1:] = part[:1]
@@ -97,7 +102,7 @@ class _Appended(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:
-        return gradient.narrow(2, 0, ctx.width), None, None, None
+        return gradient.narrow(2, 0, ctx.width), None, None, None, None
 
 
 def _dtype(double: bool) -> torch.dtype:

@@ -32,9 +32,10 @@ def initialise(
     Of a cell that normalises, scales begin at 1 and what is added to them at 0.
     forget_bias:  the log-odds of the keeping gate at zero input and state, in an LSTM the total bias of f. Jozefowicz
                   et al. (2015): 1 for an LSTM.
-    What a step itself adds to a bias is subtracted. Where a gate's complement keeps or writes (1 - z in a minGRU), its
-    bias has the other sign; of a share, f / (f + i) in the minLSTM, f's is the log-odds and i's its negative; of the
-    sLSTM's stabilised f, i's is 0; a hard sigmoid has the value that the sigmoid would have.
+    What a step itself adds to a bias is subtracted; where a vector sets the gate, the layer's biases are 0. Where a
+    gate's complement keeps or writes (1 - z in a minGRU), its bias has the other sign; of a share, f / (f + i) in the
+    minLSTM, f's is the log-odds and i's its negative; of the sLSTM's stabilised f, i's is 0; a hard sigmoid has the
+    value that the sigmoid would have.
     """
     if init == "torch":
         bound = 1 / math.sqrt(hidden_size) if hidden_size else 0.0  # a cell without units
@@ -80,6 +81,8 @@ def _set_gate(
         total = bias.total(log_odds, vectors)
         if bias.name in cell.vectors:
             weights[bias.name].copy_(total)
+            for name in weights.keys() & {"bias_ih", "bias_hh"}:  # the gate has them too
+                weights[name].zero_()
             continue
         index = cell.gates.index(bias.name)
         weights["bias_ih"].chunk(len(cell.gates))[index].copy_(total)

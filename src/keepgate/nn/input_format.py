@@ -101,8 +101,9 @@ class BatchLayout(NamedTuple):
         """The output [time, batch, units] in the form in which the input came."""
         if self.packed is not None:
             steps, rows = _packed_places(self.packed).to(output.device).nonzero(as_tuple=True)
-            order = self.packed.sorted_indices
-            return self.packed._replace(data=output[steps, rows if order is None else order[rows]])
+            order = self.packed.unsorted_indices
+            places = rows if order is None else order.to(rows.device).argsort()[rows]
+            return self.packed._replace(data=output[steps, places])
         if not self.batched:
             return output.squeeze(1)
         return output.transpose(0, 1) if self.batch_first else output

@@ -18,7 +18,10 @@ _NOT_OF_GRU = {"coupled": "a GRU's gates are coupled as they are: it keeps z and
 
 
 class RNN(Recurrent):
-    """torch.nn.RNN with a trace: h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh), or relu. Elman (1990)."""
+    """torch.nn.RNN with a trace: h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh), or relu. Elman (1990).
+
+    layer_norm, coupled: options of LSTM and GRU, refused by SettingsError.
+    """
 
     def __init__(
         self,
@@ -58,7 +61,8 @@ class LSTM(Recurrent):
     """torch.nn.LSTM with a trace of i, f, g, o, c and h. Hochreiter & Schmidhuber (1997), Gers et al. (2000).
 
     layer_norm: the cell `layer_norm_lstm`, whose biases are added after the normalisation: bias_ih and bias_hh are not
-                there. coupled: the cell `coupled_lstm`, whose forget gate is 1 - i.
+                there, and bias=False raises SettingsError.
+    coupled:    the cell `coupled_lstm`, whose forget gate is 1 - i.
     """
 
     def __init__(
@@ -98,6 +102,7 @@ class GRU(Recurrent):
     """torch.nn.GRU with a trace of r, z, n and h; h_t = (1 - z) n + z h_{t-1}. Cho et al. (2014), arXiv:1406.1078.
 
     layer_norm: the cell `layer_norm_gru`, whose biases are added after the normalisation, as in `LSTM`.
+    coupled: refused by SettingsError.
     """
 
     def __init__(

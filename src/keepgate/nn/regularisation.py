@@ -82,7 +82,7 @@ class Regularisation:
         """The cell in evaluation."""
         return with_zoneout(self.cell, *self.zoneout)
 
-    def draw(self, seed: int | None = None, first_row: Any = 0) -> "Masks":
+    def draw(self, seed: int | None = None, first_row: int = 0) -> "Masks":
         """The masks of one call, of this seed or of one that torch's generator gives.
 
         first_row: what the call's first row counts as.

@@ -7,7 +7,7 @@ def changed_settings(layer: Any) -> str:
     """Sizes, and the settings of a `Recurrent` that differ from torch's defaults."""
     defaults: dict[str, Any] = {
         "proj_size": 0, "num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0, "bidirectional": False,
-        "init": "torch", "horizon": None, "forget_bias": None, "kernel": None,
+        "init": "torch", "horizon": None, "forget_bias": None, "kernel": None, "first_row": 0,
     }  # fmt: skip
     settings = {name: getattr(layer, name) for name in defaults}
     if layer.regularisation is not None:

@@ -67,38 +67,44 @@ def calibrate(
 ) -> str:
     """Divides the readout by the temperature that is best for these items, as `verdict` has it, and says so.
 
-    "" where there is none. logits: what it gives for the items. targets: the right labels' numbers; an item whose label
-    the model lacks, None, does not count. unit: what an item is called ("texts").
+    logits: what it gives for the items. targets: the right labels' numbers; an item whose label the model lacks, None,
+    does not count. unit: what an item is called ("texts").
     """
     labelled = [row for row, target in enumerate(targets) if target is not None]
+    count = len(labelled)
+    if count < FEWEST:
+        return too_few(count, unit)
     scores = numbers_of(logits)[labelled]
     numbers = np.array([targets[row] for row in labelled], dtype=np.int64)
-    temperature = best_temperature(scores, numbers) if labelled else None
+    temperature, items = best_temperature(scores, numbers), f"these {count_of(count, unit)}"
     if temperature is None:
-        return ""
+        return no_best(scores.argmax(1) == numbers, items)
     before, after = (_error_at(divisor, scores, numbers) for divisor in (1.0, temperature))
-    count = len(labelled)
-    is_calibrated, sentence = verdict(
-        temperature, before, after, count, f"these {count_of(count, unit)}", unit
-    )
+    is_calibrated, sentence = verdict(temperature, before, after, items)
     if is_calibrated:
         divide(temperature, readout)
     return sentence
 
 
-def verdict(
-    temperature: float, before: float, after: float, count: int, items: str, unit: str
-) -> tuple[bool, str]:
+def too_few(count: int, unit: str) -> str:
+    """A sentence that fewer than `FEWEST` items take no temperature. unit: what they are called ("texts")."""
+    return f"Probabilities are not calibrated: that takes at least {FEWEST} {unit} (given: {count:,})."
+
+
+def no_best(right: NDArray[np.bool_], items: str) -> str:
+    """A sentence that no temperature is the best, and why. right: of each item, whether the model is. items: which."""
+    reason = (
+        "the model is right in all of them" if right.all() else "its scores do not tell what is right in them"
+    )
+    return f"Probabilities are left as they are: no temperature fits {items} best, for {reason}."
+
+
+def verdict(temperature: float, before: float, after: float, items: str) -> tuple[bool, str]:
     """Whether a temperature with these calibration errors is taken, and a sentence that says so.
 
-    It is not if it was fitted to fewer than `FEWEST` items, nor if their calibration error would be no lower, for it is
-    their cross entropy that it is fitted by. count, items: so many ("these 80 texts"). unit: what they are ("texts").
+    It is not if the calibration error of the items would be no lower, for it is their cross entropy that it is fitted
+    by. items: which ("these 80 texts").
     """
-    if count < FEWEST:
-        return (
-            False,
-            f"Probabilities are not calibrated: that takes at least {FEWEST} {unit} (given: {count:,}).",
-        )
     degree = amount(temperature, 2 if temperature < 10 else 0)
     if after >= before:
         return False, (

@@ -265,4 +265,11 @@ def test_calibration_lowers_the_cross_entropy_and_leaves_the_labels() -> None:
     weights = task.readout.weight.clone()
     assert "not calibrated: that takes at least 50 texts (given: 24)" in task.calibrate(noisy[:24])
     assert torch.equal(task.readout.weight, weights)
-    assert task.calibrate([LabelledText(text="great", label="none of the model's")]) == ""
+    strange = LabelledText(text="great", label="none of the model's")
+    assert "at least 50 texts (given: 0)" in task.calibrate([strange])
+    right = [item for item in texts() if task.predict([item])[0].text == item.label] * 9
+    assert task.calibrate(right) == (
+        f"Probabilities are left as they are: no temperature fits these {len(right)} texts best, for the model is "
+        "right in all of them."
+    )
+    assert torch.equal(task.readout.weight, weights)

@@ -8,6 +8,7 @@ import torch
 
 from keepgate.data.questions import NO_ANSWER, Question
 from keepgate.tasks.span import reader as span_reader
+from keepgate.tasks.span import scored
 from keepgate.tasks.span.reader import SpanReader
 from keepgate.tasks.span.scored import ScoredQuestion
 from keepgate.tasks.span.settings import SpanReaderSettings
@@ -92,8 +93,13 @@ def test_a_reader_that_is_always_right_keeps_its_temperature(
     questions: list[Question], settings: SpanReaderSettings
 ) -> None:
     reader = learnt(questions[:12], settings)
-    assert reader.calibrate(questions[:12]) == ""
-    assert reader.calibrate([]) == ""
+    many = questions[:12] * 5
+    assert reader.calibrate(many) == (
+        "Probabilities are left as they are: no temperature fits these 60 questions best, for the model is right in "
+        "all of them."
+    )
+    wrong = [replace(question, answers=("又",), starts=(None,)) for question in many]
+    assert "for its scores do not tell what is right in them" in reader.calibrate(wrong)
     assert reader.settings == settings
 
 
@@ -111,7 +117,7 @@ def test_no_more_scores_are_held_than_the_temperature_is_fitted_to(
     questions: list[Question], settings: SpanReaderSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     samples: list[list[ScoredQuestion]] = []
-    monkeypatch.setattr(span_reader, "QUESTIONS_CALIBRATED", 6)
+    monkeypatch.setattr(scored, "QUESTIONS_CALIBRATED", 6)
     monkeypatch.setattr(
         span_reader, "fit_temperature", lambda items, *_: (samples.append(items), (1.0, ""))[1]
     )

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -285,6 +286,16 @@ def test_of_a_text_without_a_known_label_the_tags_are_learnt(label: str | None) 
     measured = task.measure([odd, other]).values()["label_accuracy"]
     own = task.measure([other]).values()["label_accuracy"]
     assert measured == (own if label is None else own / 2)
+
+
+def test_texts_without_a_label_say_nothing_of_the_accuracy_of_labels() -> None:
+    items = [replace(item, label=None) for item in requests()[1:5]]
+    labelled, tags = [requests()[0], *items], [item.tags or () for item in requests()[:5]]
+    measured = measure_tags(labelled, tags, [requests()[0].label] * 5, entity_tags=True)
+    assert measured.values()["label_accuracy"] == 1.0
+    assert measured.interval("label_accuracy") == (1.0, 1.0)
+    unlabelled = measure_tags(items, tags[1:], ["travel"] * 4, entity_tags=True)
+    assert np.isnan([unlabelled.values()["label_accuracy"], *unlabelled.interval("label_accuracy")]).all()
 
 
 def test_one_label_alone_is_refused() -> None:

@@ -7,10 +7,11 @@ from itertools import groupby
 
 import numpy as np
 
-from ...errors import CorpusError, nearest_first
+from ...errors import CorpusError
 from ..series import Columns, Values
 from .table import Cells, Table
 from .times import is_time
+from .values import as_number, as_text, listed_near
 
 # The names under which a column is known, in small letters, the first of them the one that the documentation teaches.
 _TIME = ("date", "time", "timestamp", "datetime", "ds", "日期", "時間", "时间")
@@ -59,16 +60,17 @@ class ColumnNames:
         )  # fmt: skip
 
 
-def columns_of(table: Table, names: ColumnNames, path: str) -> tuple[Columns, str]:
+def columns_of(table: Table, names: ColumnNames, path: str, *, part: bool = False) -> tuple[Columns, str]:
     """The columns by what they are, and a sentence on those that are not read; "" where all are.
 
+    part: whether the table is the beginning of a longer one, which may hold but the first of several series.
     Raises CorpusError for a name that there is not (nearest first), one with two parts to play, and where the data
     could be meant in several ways.
     """
     available = tuple(table.columns)
     _check(names, available, path)
     time = names.time if names.time is not None or names.learnt else _time(table, names, path)
-    series = names.series if names.series or names.learnt else _series(table, names, time, path)
+    series = names.series if names.series or names.learnt else _series(table, names, time, path, part)
     non_targets = {*([] if time is None else [time]), *series, *names.past, *names.known, *names.static}
     rest = [name for name in available if name not in non_targets]
     targets = names.targets or _targets(table, rest, path, long=bool(series))
@@ -91,9 +93,9 @@ def numbers(table: Table, column: str, path: str) -> Values:
         try:
             values = np.array([text or "nan" for text in cells.tolist()], dtype=np.float64)
         except ValueError:
-            values = np.array([_number(text) for text in cells.tolist()])
+            values = np.array([as_number(text) for text in cells.tolist()])
             texts = [text for text in cells.tolist() if text.lower() not in _MISSING]
-            wrong = [text for text in texts if np.isnan(_number(text))]
+            wrong = [text for text in texts if np.isnan(as_number(text))]
             if wrong:
                 place = table.places[cells.tolist().index(wrong[0])]
                 hint = (
@@ -119,13 +121,34 @@ def holds_only_numbers(cells: Cells) -> bool:
     if cells.dtype.kind != "O":
         return cells.dtype.kind == "f" and bool(np.isfinite(cells).any())
     texts = [text for text in cells.tolist() if text.lower() not in _MISSING]
-    return bool(texts) and not any(np.isnan(_number(text)) for text in texts)
+    return bool(texts) and all(map(_is_number, texts))
 
 
 def ids_of(table: Table, columns: Columns) -> np.ndarray:
     """The name of the series of each row."""
-    parts = [[str(cell) for cell in table.columns[name].tolist()] for name in columns.series]
+    parts = [_texts(table, name) for name in columns.series]
     return np.array([" / ".join(row) for row in zip(*parts, strict=True)] if parts else [""] * len(table))
+
+
+def unread_texts(table: Table, columns: Columns) -> dict[str, str]:
+    """The columns that are not read and have one text in all rows, with this text: they may name a series."""
+    columns_read = (
+        *columns.targets,
+        *columns.past,
+        *columns.known,
+        *columns.static,
+        *columns.series,
+        columns.time,
+    )
+    rest = (
+        name for name in table.columns if name not in columns_read and not _holds_numbers(table.columns[name])
+    )
+    texts = {name: set(_texts(table, name)) for name in rest}
+    return {name: cells.pop() for name, cells in texts.items() if len(cells) == 1 and "" not in cells}
+
+
+def _texts(table: Table, column: str) -> list[str]:
+    return [cell if isinstance(cell, str) else as_text(cell) for cell in table.columns[column].tolist()]
 
 
 def _listed(text: str | None) -> tuple[str, ...]:
@@ -133,11 +156,12 @@ def _listed(text: str | None) -> tuple[str, ...]:
     return tuple(name.strip() for name in (rows[0] if rows else []) if name.strip())
 
 
-def _number(text: str) -> float:
+def _is_number(text: str) -> bool:
+    """Whether a text is a number; true and false are none."""
     try:
-        return float(text)
+        return not np.isnan(float(text))
     except ValueError:
-        return float("nan")
+        return False
 
 
 def _check(names: ColumnNames, available: Sequence[str], path: str) -> None:
@@ -146,7 +170,7 @@ def _check(names: ColumnNames, available: Sequence[str], path: str) -> None:
     origin = ", which the model was trained on" if names.learnt else ""
     for name in every:
         if name not in available:
-            listed = ", ".join(map(repr, nearest_first(name, available))) or "none"
+            listed = listed_near(name, available)
             raise CorpusError(f"{path} has no column {name!r}{origin}; its columns are {listed}")
         # A column that tells series apart may also be read as what a series has.
         parts = every.count(name) - (name in names.series and name in names.static)
@@ -173,19 +197,23 @@ def _time(table: Table, names: ColumnNames, path: str) -> str | None:
     return time_columns[0] if time_columns else None
 
 
-def _series(table: Table, names: ColumnNames, time: str | None, path: str) -> tuple[str, ...]:
+def _series(table: Table, names: ColumnNames, time: str | None, path: str, part: bool) -> tuple[str, ...]:
     """The column that tells series apart, where times repeat; none where each time stands there once."""
     if time is None:
-        return _series_in_order(table, names, path)
-    times = [str(cell) for cell in table.columns[time].tolist()]
+        return _series_in_order(table, names, path, part)
+    times = _texts(table, time)
     if len(set(times)) >= (1 - _REPEATED) * len(times):
         return ()
     free = [name for name in table.columns if name not in (time, *names.targets, *names.past, *names.known)]
     apart = []
     for name in free:
-        cells = [str(cell) for cell in table.columns[name].tolist()]
-        # A name stands for several rows; a value hardly ever does in each of them.
-        if 1 < len(set(cells)) <= len(cells) // 2 and len(set(zip(times, cells, strict=True))) == len(times):
+        cells = _texts(table, name)
+        # A name stands for several rows, and in every row; a value hardly ever does in each of them.
+        if (
+            1 < len(set(cells)) <= len(cells) // 2
+            and "" not in cells
+            and len(set(zip(times, cells, strict=True))) == len(times)
+        ):
             apart.append(name)
     texts = [name for name in apart if not _holds_numbers(table.columns[name])]
     usual = [name for name in apart if name.lower() in _SERIES]
@@ -200,20 +228,25 @@ def _series(table: Table, names: ColumnNames, time: str | None, path: str) -> tu
     )
 
 
-def _series_in_order(table: Table, names: ColumnNames, path: str) -> tuple[str, ...]:
+def _series_in_order(table: Table, names: ColumnNames, path: str, part: bool) -> tuple[str, ...]:
     """The column that tells series apart where there are no times: its rows lie together, under a usual name.
 
-    Raises CorpusError where a column may be meant so, by its name or by its texts, each in rows that lie together.
+    Raises CorpusError where a column may be meant so, by its name, or by texts that every row has, in rows that lie
+    together.
     """
     possible = []
     for name in table.columns:
-        cells = [str(cell) for cell in table.columns[name].tolist()]
-        if name in (*names.targets, *names.past, *names.known) or not 1 < len(set(cells)) <= len(cells) // 2:
+        cells, usual = _texts(table, name), name.lower() in _SERIES
+        fewest = 1 if part and usual else 2
+        if (
+            name in (*names.targets, *names.past, *names.known)
+            or not fewest <= len(set(cells)) <= len(cells) // 2
+        ):
             continue
-        together = len([*groupby(cells)]) == len(set(cells))
-        if together and name.lower() in _SERIES:
+        together = len([*groupby(cells)]) == len(set(cells)) and "" not in cells
+        if together and usual:
             return (name,)
-        if name.lower() in _SERIES or (together and not _holds_numbers(table.columns[name])):
+        if usual or (together and not _holds_numbers(table.columns[name])):
             possible.append(name)
     if possible:
         raise CorpusError(
@@ -236,7 +269,7 @@ def _targets(table: Table, rest: Sequence[str], path: str, *, long: bool) -> tup
         hints = [
             f"; {name!r} begins with {first[0][:40]!r}: write a point before decimals, and no sign between thousands"
             for name, first in firsts
-            if first and not np.isnan(_number(first[0].replace(",", "")))
+            if first and _is_number(first[0].replace(",", ""))
         ]
         raise CorpusError(
             f"{path}: no column of numbers is left to be forecast; there are "
@@ -267,4 +300,4 @@ def _holds_numbers(cells: Cells) -> bool:
     if cells.dtype.kind != "O":
         return cells.dtype.kind == "f"
     sample = _sample(cells)
-    return bool(sample) and sum(not np.isnan(_number(text)) for text in sample) * 2 > len(sample)
+    return bool(sample) and sum(map(_is_number, sample)) * 2 > len(sample)

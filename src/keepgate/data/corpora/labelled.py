@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ...errors import CorpusError, nearest_first
+from ...errors import CorpusError
 from ...wording import count_of
 from ..labelled import LabelledText
 from ..multilabel import MultilabelText, labels_of
@@ -12,7 +12,7 @@ from .corpus import LeftOut, account_of, listed_counts
 from .records import ID
 from .source import files_of, lines_of, name_of, read_text
 from .table import columns_in, names_in, read_rows
-from .values import as_text, clean, kind_of
+from .values import as_label, as_text, clean, kind_of, listed_near
 
 # The names under which a column is known, the first of them the one that the documentation teaches.
 TEXT = ("text", "review", "sentence", "content", "comment", "文本", "評論", "评论")
@@ -132,8 +132,7 @@ def column_of(columns: Sequence[str], name: str | None, usual: Sequence[str], pa
     Raises CorpusError for a name that none has, with the columns that there are, nearest first.
     """
     if name is not None and name not in columns:
-        nearest = ", ".join(map(repr, nearest_first(name, columns))) or "none"
-        raise CorpusError(f"{path} has no column {name!r}; its columns are {nearest}")
+        raise CorpusError(f"{path} has no column {name!r}; its columns are {listed_near(name, columns)}")
     by_name = {column.lower(): column for column in reversed(columns)}
     return name or next((by_name[name] for name in usual if name in by_name), None)
 
@@ -146,8 +145,7 @@ def needed_column(
     if column is None:
         raise CorpusError(
             f"{path}: none of its columns is known to hold the {content}; they are "
-            f"{', '.join(map(repr, nearest_first(content, columns))) or 'none'}. Name it with --{content}-column, or "
-            f"call it {usual[0]!r}"
+            f"{listed_near(content, columns)}. Name it with --{content}-column, or call it {usual[0]!r}"
         )
     return column
 
@@ -165,7 +163,7 @@ def _take(
     text = _cell(row.get(text_column), text_column, path, place)
     value = row.get(label_column)
     several = isinstance(value, list) or (separator is not None and value is not None)
-    label = "" if isinstance(value, list) else _cell(value, label_column, path, place).strip()
+    label = "" if isinstance(value, list) else as_label(_cell(value, label_column, path, place))
     lacking = "text" if not text.strip() else "" if several or label else "label"
     if lacking:
         corpus.left_out.append(LeftOut(path, place, f"the {lacking} is empty"))
@@ -174,7 +172,7 @@ def _take(
         corpus.items.append(LabelledText(text=text, label=label, id=identity))
         return
     parts = value if isinstance(value, list) else label.split(separator)
-    labels = [_cell(part, label_column, path, place).strip() for part in parts]
+    labels = [as_label(_cell(part, label_column, path, place)) for part in parts]
     if isinstance(value, list) and not all(labels):
         raise CorpusError(f"{path}, {place}: the list {label_column!r} holds a label that is empty")
     labels = [label for label in labels if label]

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import CorpusError, nearest_first
+from ...errors import CorpusError
 from ...wording import count_of
 from ..labelled_series import LabelledSeries
 from .corpus import LeftOut, account_of, listed_counts
 from .labelled import LABEL, column_of, needed_column
 from .source import files_of, name_of, read_bytes
 from .table import Table, read_table
-from .values import as_text
+from .values import as_label, as_number, as_text, listed_near
 
 # The names under which the column is known that says of which series a row is.
 SERIES = ("series", "id", "series_id", "sample", "unique_id")
@@ -153,7 +153,7 @@ def _features(rest: Sequence[str], wanted: Sequence[str] | None, path: str) -> l
     if missing:
         raise CorpusError(
             f"{path} has no column {missing[0]!r}, which the model reads; its columns are "
-            f"{', '.join(map(repr, nearest_first(missing[0], rest)))}"
+            f"{listed_near(missing[0], rest)}"
         )
     if not rest:
         raise CorpusError(f"{path}: there is no column of numbers in it; give one for each feature")
@@ -174,7 +174,7 @@ def _column(table: Table, name: str, path: str) -> NDArray[np.float64]:
     try:
         numbers = cells.astype(np.float64)
     except (TypeError, ValueError):
-        numbers = np.array([_number(cell) for cell in cells])
+        numbers = np.array([as_number(cell) for cell in cells])
     # A number that float32 cannot hold is none either.
     wrong = np.flatnonzero(~(np.abs(numbers) <= _LARGEST))
     if len(wrong):
@@ -200,13 +200,6 @@ def _by_step(table: Table, step: str, groups: NDArray[np.int64], path: str) -> N
     return order
 
 
-def _number(cell: Any) -> float:
-    try:
-        return float(cell)
-    except (TypeError, ValueError):
-        return float("nan")
-
-
 def _groups(cells: NDArray[Any]) -> NDArray[np.int64]:
     """The number of each row's series, in the order in which they begin."""
     number: dict[Any, int] = {}
@@ -214,7 +207,7 @@ def _groups(cells: NDArray[Any]) -> NDArray[np.int64]:
 
 
 def _label_of(table: Table, label: str, rows: NDArray[np.int64], path: str) -> str | None:
-    of_rows = [as_text(cell).strip() for cell in table.columns[label][rows]]
+    of_rows = [as_label(cell) for cell in table.columns[label][rows]]
     labels = list(dict.fromkeys(of_rows))
     if len(labels) > 1:
         other = rows[of_rows.index(labels[1])]
@@ -244,7 +237,7 @@ def _arrays(raw: bytes, path: str, labelled: bool, features: Sequence[str] | Non
         if len(wrong):
             step, feature = map(int, wrong[0])
             raise CorpusError(f"{path}: x[{row}, {step}, {order[feature]}] is no finite number; fill it")
-        label = None if y is None else as_text(y[row]).strip() or None
+        label = None if y is None else as_label(y[row]) or None
         items.append(
             LabelledSeries(
                 values=values.astype(np.float32), features=tuple(selected), label=label, id=str(row)

@@ -11,7 +11,7 @@ from ...errors import CorpusError
 from ..frequency import Frequency, Times
 from ..row_file import NPY, PIECE, RowFile, last_known
 from ..series import Columns, Series
-from .columns import ColumnNames, columns_of, ids_of, numbers
+from .columns import ColumnNames, columns_of, ids_of, numbers, unread_texts
 from .corpus import LeftOut
 from .large import is_large
 from .source import opened
@@ -110,6 +110,8 @@ class LargeTable:
     _frequency: Frequency = field(default_factory=lambda: _NUMBERED)
     _places: dict[str, _Place] = field(default_factory=dict)
     _rows: int = 0
+    # The text that all rows so far have in a column that is not read, where nothing else tells series apart.
+    _unread: dict[str, str] = field(default_factory=dict)
 
     def series(self, file: Path, label: str) -> list[Series]:
         """The series, whose numbers go to `file`, but those without a value. label: what stands before their names.
@@ -139,7 +141,7 @@ class LargeTable:
 
     def _look_at(self, table: Table) -> None:
         """Finds the columns, and the frequency, in the first piece."""
-        self.columns, note = columns_of(table, self.names, self.path)
+        self.columns, note = columns_of(table, self.names, self.path, part=True)
         self.format, self.notes = table.format, [each for each in (table.note, note) if each]
         if self.columns.static:
             raise CorpusError(
@@ -150,6 +152,8 @@ class LargeTable:
             groups = [np.flatnonzero(names == name) for name in dict.fromkeys(names.tolist())]
             parsed = parse_times(table.columns[self.columns.time], table.places, self.columns.time, self.path)
             _, self._frequency, self._wall = grid_of(parsed, groups, self.path)
+        elif not self.columns.series and not self.names.learnt:
+            self._unread = unread_texts(table, self.columns)
 
     def _numbers(self, first: Table, others: Iterator[Table]) -> Iterator[np.ndarray]:
         """The rows of all pieces, targets, past and known covariates side by side, NaN where steps have no row."""
@@ -162,6 +166,7 @@ class LargeTable:
         values = np.stack([numbers(table, name, self.path) for name in columns], 1)
         times = self._times(table.columns[self.columns.time], table.places) if self.columns.time else None
         names = ids_of(table, self.columns)
+        self._refuse_doubt(table, names)
         starts = np.flatnonzero(names[1:] != names[:-1]) + 1
         for rows in np.split(np.arange(len(table)), starts):
             place = self._place(
@@ -178,6 +183,24 @@ class LargeTable:
             self._rows += len(whole)
             place.read, place.steps = place.read + len(rows), count
             yield whole
+
+    def _refuse_doubt(self, table: Table, names: np.ndarray) -> None:
+        """Raises CorpusError where a found column no longer names the series, or an unread one may do so."""
+        nameless = np.flatnonzero(names == "")
+        if len(nameless) and self.columns.series and not self.names.series:
+            raise CorpusError(
+                f"{self.path}, {table.places[nameless[0]]}: {self.columns.series[0]!r} is empty; say with "
+                "--series-column that it names the series, or leave it out of the file"
+            )
+        for name, text in self._unread.items():
+            cells = table.columns[name].tolist()
+            other = next((row for row, cell in enumerate(cells) if cell not in ("", text)), None)
+            if other is not None:
+                raise CorpusError(
+                    f"{self.path}, {table.places[other]}: there are no times, and {name!r} is {cells[other]!r} here "
+                    f"and {text!r} before, so that it may tell its series apart; name the column with --series-column, "
+                    "or leave it out of the file"
+                )
 
     def _times(self, cells: Cells, places: list[str]) -> Times:
         assert self.columns.time is not None

@@ -208,8 +208,10 @@ def _column(column: Any) -> Cells:
     arrow = import_module("pyarrow")
     if arrow.types.is_timestamp(column.type) or arrow.types.is_date(column.type):
         return np.asarray(column.cast(arrow.timestamp("us"), safe=False).to_numpy())
-    if arrow.types.is_integer(column.type) or arrow.types.is_floating(column.type):
+    if arrow.types.is_floating(column.type):
+        return np.asarray(column.to_numpy())
+    if arrow.types.is_integer(column.type):
         return np.asarray(column.to_numpy(), dtype=np.float64)
-    if arrow.types.is_decimal(column.type) or arrow.types.is_boolean(column.type):
+    if arrow.types.is_decimal(column.type):
         return np.array([np.nan if cell is None else float(cell) for cell in column.to_pylist()])
-    return np.array(["" if cell is None else str(cell).strip() for cell in column.to_pylist()], dtype=object)
+    return np.array([as_text(cell).strip() for cell in column.to_pylist()], dtype=object)

@@ -17,6 +17,8 @@ _KINDS = {
 }
 _LISTED = 8
 _HALVES = re.compile("[\ud800-\udfff]")
+_WHOLE = re.compile(r"(-?[0-9]+)\.0+")
+_TRUTH = {"true": 1.0, "false": 0.0}
 
 
 def clean(text: str) -> str:
@@ -44,12 +46,30 @@ def as_text(value: object) -> str:
         return ""
     if isinstance(plain, bool):
         return str(plain).lower()
-    return clean(str(int(plain) if isinstance(plain, float) and plain.is_integer() else plain))
+    # NumPy writes a float32 with the digits that tell it from the next one.
+    return clean(str(int(plain) if isinstance(plain, float) and plain.is_integer() else value))
 
 
-def listed_near(name: str, names: Iterable[str]) -> str:
-    """The names that there are, for an error about one that there is not: the nearest first, some of them."""
-    return ", ".join(map(repr, nearest_first(name, names)[:_LISTED])) or "nothing"
+def as_label(value: object) -> str:
+    """A label as text, spelt alike in every format: a text too is `1` for `1.0`, and `true` for `True`."""
+    text = as_text(value).strip()
+    whole = _WHOLE.fullmatch(text)
+    return whole[1] if whole else text.lower() if text.lower() in _TRUTH else text
+
+
+def as_number(value: object) -> float:
+    """A cell where a number belongs: true is 1, false is 0; NaN for what is no number."""
+    text = str(value)
+    try:
+        return _TRUTH[text.lower()] if text.lower() in _TRUTH else float(text)
+    except ValueError:
+        return float("nan")
+
+
+def listed_near(name: str, names: Iterable[str], most: int = _LISTED) -> str:
+    """The names that there are, for an error about one that there is not: the nearest first, so many of them."""
+    nearest = nearest_first(name, names)
+    return ", ".join([*map(repr, nearest[:most]), *(["…"] if nearest[most:] else [])]) or "nothing"
 
 
 def field_of(holder: Any, name: str, kind: type[T], path: str, place: str) -> T:

@@ -17,7 +17,7 @@ T = TypeVar("T")
 class CallSpec:
     """A call without its tensors.
 
-    weights: those of the call, to skip validation where `call` is given the same tensors. into: as in `Call`.
+    weights: those of the call, to skip validation where `call` is given the same tensors. into, bfloat16: as in `Call`.
     """
 
     cell: Cell
@@ -25,11 +25,12 @@ class CallSpec:
     trace: bool
     weights: Weights | None = None
     into: Tensor | None = None
+    bfloat16: bool = False
 
     @staticmethod
     def of(call: Call) -> "CallSpec":
         """The spec of a call."""
-        return CallSpec(call.cell, call.reverse, call.trace, call.weights, call.into)
+        return CallSpec(call.cell, call.reverse, call.trace, call.weights, call.into, call.bfloat16)
 
     def call(self, tensors: Sequence[Any]) -> Call:
         """The call with these tensors, in the order of `call_tensors`."""
@@ -41,7 +42,7 @@ class CallSpec:
             weights = Weights(cell, weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, tuple(vectors))
         return Call.of(
             weights, tensors[0], tuple(tensors[6:count]), tensors[-2], tensors[-1], self.reverse, self.trace,
-            self.into,
+            self.into, self.bfloat16,
         )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from ..kernel import Kernel
 from ..torch_internals import FakeTensor, brings_own_dispatch
 from ..tracing_state import forward_ad_active, functorch_active, jit_tracing_active, legacy_vmap_active
 from ..weights import Weights, is_plain
+from . import bfloat16_products
 from .arguments import DTYPE_NUMBERS, CoreInputs, traced_values
 from .autograd import run_sequence
 from .call_spec import CallSpec, call_tensors
@@ -57,7 +58,7 @@ class Cpu(Kernel):
         return _is_intercepted()
 
     def forward(self, call: Call) -> CallResult:
-        """The states over time, differentiable as often as one likes; under autocast computed in float32."""
+        """The states over time, differentiable as often as one likes; under autocast see `_under_autocast`."""
         if torch.is_autocast_enabled("cpu"):
             return _under_autocast(call)
         differentiable = torch.is_grad_enabled() and (
@@ -141,10 +142,12 @@ def _is_intercepted() -> str | None:
 
 
 def _under_autocast(call: Call) -> CallResult:
-    """The call in float32, its result in the dtype that torch's layers give under autocast."""
+    """The call in float32, whole products aside; its result in the dtype that torch's layers give under autocast."""
     tensors = [t.float() if t is not None and t.dtype in _CAST else t for t in call_tensors(call)]
+    bfloat16 = bfloat16_products.suit(call)
     with torch.autocast("cpu", enabled=False):
-        result = Cpu().forward(CallSpec(call.cell, call.reverse, call.trace).call(tensors))
+        spec = CallSpec(call.cell, call.reverse, call.trace, bfloat16=bfloat16)
+        result = Cpu().forward(spec.call(tensors))
     if call.x.dtype is torch.float64:
         return result
     # torch's LSTM and RNN give autocast's type, its GRU that of the input.

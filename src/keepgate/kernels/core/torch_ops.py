@@ -9,6 +9,7 @@ from torch import Tensor
 from ...arrays.core_cell import cell_of_operator, core_cell
 from ..call import Call
 from ..torch_internals import dispatch_mode_depth
+from . import bfloat16_products
 from .arguments import CoreInputs, allocate_outputs, run_backward, run_forward
 from .call_spec import CallSpec, call_tensors, with_none
 
@@ -30,6 +31,8 @@ Tensors = Sequence[Tensor | None]
 
 def forward(call: Call, *, save: bool) -> tuple[Tensor, ...]:
     """`arguments.run_forward`, through the operator for fake tensors and under dispatch modes."""
+    if call.bfloat16 and save:
+        return bfloat16_products.forward(call)
     if _plain(call):
         return run_forward(CoreInputs.of(call), call.into, save=save)
     return call_operator(call, save=save)
@@ -44,6 +47,8 @@ def backward(
     call: Call, output: Tensor, planes: Tensor, upstream: Tensors, needs_grad: Sequence[bool]
 ) -> list[Tensor | None]:
     """`arguments.run_backward`, through the operator for fake tensors and under dispatch modes."""
+    if call.bfloat16:
+        return bfloat16_products.backward(call, output, planes, upstream, needs_grad)
     if _plain(call):
         return run_backward(CoreInputs.of(call), output, planes, upstream[0], upstream[1:], needs_grad)
     arguments = *_arguments(call), output, planes, list(upstream), list(needs_grad)

@@ -22,7 +22,8 @@ POINT_METRICS = (
 PINBALL = Metric(name="pinball", title="pinball loss", unit="standardised", higher_is_better=False)
 
 # A mean naive error below this share of a target's range is rounding: values that repeat differ by 6e-8 of their size
-# in a file of float32. (A slow counter's error may be as small; over all steps it goes through its range.)
+# in a file of float32, which is told so only where they are hardly larger than their range. (A slow counter's error may
+# be as small; over all steps it goes through its range, which half the range tells from the rounding of their sum.)
 EXACT = 1e-6
 
 
@@ -51,7 +52,7 @@ def naive_scale(part: Prepared, first: int, season: int) -> Errors:
         lowest = np.fmin(lowest, np.fmin.reduce(values))
         highest = np.fmax(highest, np.fmax.reduce(values))
     scale, spread = sums / np.maximum(counts, 1), highest - lowest
-    return np.where((sums > 0) & ((scale > EXACT * spread) | (sums > spread)), scale, np.nan)
+    return np.where((sums > 0) & ((scale > EXACT * spread) | (2 * sums > spread)), scale, np.nan)
 
 
 def point_sums(forecast: Errors, right: Errors, part: Prepared, scale: Errors) -> dict[str, Errors]:

@@ -26,9 +26,8 @@ from ..reader import Reader
 from ..samples import TaskSamples, samples_of, steps_back
 from ..span.batch import NOWHERE
 from ..span.decode import SPANS_DECODED, SpanOrNone, best_answer, spans
-from ..span.scored import QUESTIONS_CALIBRATED, ScoredQuestion, fit_temperature
-from ..span.settings import SpanReaderSettings
-from ..span.threshold import choose_threshold
+from ..span.scored import Sample, ScoredQuestion, fit_temperature
+from ..span.threshold import choose_threshold, threshold_sentence
 from ..task import Carry
 from .features import FEATURES, analyse, folded
 from .head import PointerHead
@@ -206,21 +205,20 @@ class PointerReader(Reader, nn.Module):
         undecided = _decode(texts, scores, none)
         return [each.decided(self.settings.no_answer_threshold) for each in undecided]
 
-    def _undecided(self, questions: Sequence[Question], batch_size: int) -> list[SpanOrNone]:
+    def _undecided(
+        self, questions: Sequence[Question], batch_size: int, sample: Sample | None = None
+    ) -> list[SpanOrNone]:
+        """The best span of each question beside no answer. sample: is offered the questions with their scores."""
+
         def decoded(batch: PointerBatch, rows: list[int]) -> Sequence[SpanOrNone]:
-            return _decode([questions[row].text for row in rows], *self.network(batch.inputs))
+            scores, nulls = self.network(batch.inputs)
+            if sample is not None:
+                for row, of_spans, null in zip(rows, numbers_of(scores), numbers_of(nulls), strict=True):
+                    item = questions[row]
+                    sample.offer(row, ScoredQuestion(item, tokenize(item.text), of_spans, float(null)))
+            return _decode([questions[row].text for row in rows], scores, nulls)
 
         return in_batches(self, questions, decoded, batch_size=batch_size, tokens_at_once=TOKENS_AT_ONCE)
-
-    def _scored(self, questions: Sequence[Question]) -> list[ScoredQuestion]:
-        def scored(batch: PointerBatch, rows: list[int]) -> Sequence[ScoredQuestion]:
-            spans_of, nulls = map(numbers_of, self.network(batch.inputs))
-            return [
-                ScoredQuestion(questions[row], tokenize(questions[row].text), own, float(null))
-                for row, own, null in zip(rows, spans_of, nulls, strict=True)
-            ]
-
-        return in_batches(self, questions, scored, batch_size=64, tokens_at_once=TOKENS_AT_ONCE)
 
     def calibrate(self, questions: Sequence[Question]) -> str:
         """Chooses the threshold of no answer and the temperature by which all scores are divided, and says so.
@@ -230,16 +228,15 @@ class PointerReader(Reader, nn.Module):
         """
         if not questions:
             return ""
-        undecided = self._undecided(questions, 64)
-        threshold, _ = choose_threshold(undecided, questions)
-        asked = SpanReaderSettings(f1_weight=0.0, no_answer_threshold=threshold)
-        sample = self._scored(questions[:: -(-len(questions) // QUESTIONS_CALIBRATED)])
-        temperature, sentence = fit_temperature(sample, asked, len(questions))
+        sample = Sample(len(questions))
+        undecided = self._undecided(questions, 64, sample)
+        threshold, f1 = choose_threshold(undecided, questions)
+        answers = [undecided[row].decided(threshold) for row in sample.items]
+        temperature, sentence = fit_temperature([*sample.items.values()], answers, len(questions))
         divide(temperature, self.network.ends, self.network.none)
-        divided = [replace(each, odds=each.odds / temperature) for each in undecided]
-        threshold, of_threshold = choose_threshold(divided, questions)
+        threshold /= temperature
         self.settings = replace(self.settings, no_answer_threshold=threshold)
-        return f"{of_threshold} {sentence}".strip()
+        return f"{threshold_sentence(threshold, f1, questions)} {sentence}"
 
     def reading_layer(self) -> str:
         """The name of the layer that reads text and question."""

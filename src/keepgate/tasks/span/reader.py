@@ -32,17 +32,15 @@ from .examples import end_of, place_of, side_of
 from .features import OF_THE_WORD, TEXT_FEATURES, AnalysedText, analyse, compare
 from .head import SpanHead
 from .network import Inputs, Scores, SpanNetwork
-from .scored import QUESTIONS_CALIBRATED, ScoredQuestion, fit_temperature
+from .scored import Sample, ScoredQuestion, fit_temperature
 from .settings import SpanReaderSettings
-from .threshold import choose_threshold
+from .threshold import choose_threshold, threshold_sentence
 from .windows import joined, window_at, windows_of
 
 # Steps times rows read at once when answering; the states of so many take about 200 MiB.
 TOKENS_AT_ONCE = 65_536
 # Tokens of texts whose scores are held at once: 126 MB of them.
 TOKENS_HELD = 1_048_576
-# Tokens of the texts that the temperature is fitted to: 31 MB of scores.
-TOKENS_CALIBRATED = 262_144
 
 
 class SpanReader(Reader, nn.Module):
@@ -254,26 +252,24 @@ class SpanReader(Reader, nn.Module):
         """Fits the temperature of the probabilities and, where it may abstain, the threshold of no answer; says so.
 
         The threshold has the best F1 (bag of words) on all questions, the temperature the least cross entropy on some
-        hundreds of them. "" where there is neither. Raises as `predict`.
+        hundreds of them. Raises as `predict`.
         """
         undecided: list[SpanOrNone] = []
-        sample: list[ScoredQuestion] = []
-        every, room = -(-len(questions) // QUESTIONS_CALIBRATED), TOKENS_CALIBRATED
+        sample = Sample(len(questions))
         for number, item in enumerate(self._scored(questions, 64)):
             if self.abstains:
                 undecided.append(item.undecided(self.settings))
-            if number % every == 0 and len(item.tokens) <= room:
-                # A copy: the scores are a part of their whole batch's, which would be held with them.
-                sample.append(replace(item, span=item.span.copy()))
-                room -= len(item.tokens)
+            sample.offer(number, item)
         sentences = []
         if undecided:
-            threshold, sentence = choose_threshold(undecided, questions)
+            threshold, f1 = choose_threshold(undecided, questions)
             self.settings = replace(self.settings, no_answer_threshold=threshold)
-            sentences.append(sentence)
-        temperature, sentence = fit_temperature(sample, self.settings, len(questions))
+            sentences.append(threshold_sentence(threshold, f1, questions))
+        items = [*sample.items.values()]
+        answers = [item.answer(self.settings) for item in items]
+        temperature, sentence = fit_temperature(items, answers, len(questions), self.settings.temperature)
         self.settings = replace(self.settings, temperature=temperature)
-        return " ".join([*sentences, sentence]).strip()
+        return " ".join([*sentences, sentence])
 
     def decode(self, text: str, tokens: Tokens, scores: Float[Tensor, "rows time longest"]) -> list[Answer]:
         """The best span of a text by each row of scores as an answer, and the others after it. tokens: those scored."""

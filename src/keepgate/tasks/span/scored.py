@@ -1,7 +1,7 @@
 """ScoredQuestion: a question with the scores of all its answers; the temperature that fits some of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,13 +10,15 @@ from ...data.questions import Question
 from ...data.text import Tokens
 from ...wording import count_of
 from ..answer import Answer
-from ..calibration import calibration_error, verdict
+from ..calibration import FEWEST, calibration_error, no_best, too_few, verdict
 from ..metrics import score
 from .decode import Floats, SpanOrNone, answer_of
 from .settings import SpanReaderSettings
 
 # Questions that the temperature, one number, is fitted to.
 QUESTIONS_CALIBRATED = 500
+# Tokens of their texts: 31 MB of scores.
+TOKENS_CALIBRATED = 262_144
 # Temperatures, as powers of 2, of which the best is taken, and the distances of those around it; no finer than a
 # twentieth, which a thousand questions would not tell apart.
 _COARSE, _FINE = np.arange(-6.0, 13.0), np.arange(-7, 8) / 8
@@ -55,18 +57,39 @@ class ScoredQuestion:
         return scores - self.span[first, last - first]
 
 
-def fit_temperature(
-    items: Sequence[ScoredQuestion], settings: SpanReaderSettings, asked: int
-) -> tuple[float, str]:
-    """The temperature by which the given answers' probabilities best say whether they are right, and a sentence.
+@dataclass
+class Sample:
+    """Some of so many questions, evenly taken from all, as far as `TOKENS_CALIBRATED` goes."""
 
-    It has the least cross entropy on these items, of so many asked; the settings' own where `verdict` is against it,
-    and where all or none of their answers are right, with "": there is no best one.
+    asked: int
+    items: dict[int, ScoredQuestion] = field(default_factory=dict)
+    _tokens: int = 0
+
+    def offer(self, number: int, item: ScoredQuestion) -> None:
+        """Takes the question of this number in, or not."""
+        every = -(-self.asked // QUESTIONS_CALIBRATED)
+        if number % every == 0 and self._tokens + len(item.tokens) <= TOKENS_CALIBRATED:
+            # A copy: the scores are a part of their whole batch's, which would be held with them.
+            self.items[number] = replace(item, span=item.span.copy())
+            self._tokens += len(item.tokens)
+
+
+def fit_temperature(
+    items: Sequence[ScoredQuestion], answers: Sequence[Answer], asked: int, temperature: float = 1.0
+) -> tuple[float, str]:
+    """The temperature by which the answers' probabilities best say whether they are right, and a sentence.
+
+    It has the least cross entropy on these items, of so many asked. `temperature`, by which the answers were given,
+    stays where `verdict` is against another, of too few items, and where all or none of the answers are right.
     """
-    answers = [item.answer(settings) for item in items]
+    if len(items) < FEWEST:
+        return temperature, too_few(len(items), "questions")
     right = np.array([_is_right(answer, item) for answer, item in zip(answers, items, strict=True)])
+    those = (
+        f"these {count_of(asked, 'questions')}" if len(items) == asked else f"{len(items)} of these questions"
+    )
     if right.all() or not right.any():
-        return settings.temperature, ""
+        return temperature, no_best(right, those)
     leads = [item.leads(answer) for answer, item in zip(answers, items, strict=True)]
 
     def probabilities(power: float) -> NDArray[np.float64]:
@@ -81,12 +104,9 @@ def fit_temperature(
     coarse = min(_COARSE, key=cross_entropy)
     power = min(coarse + _FINE, key=cross_entropy)
     before = calibration_error(np.array([answer.probability for answer in answers]), right)
-    number = (
-        f"these {count_of(asked, 'questions')}" if len(items) == asked else f"{len(items)} of these questions"
-    )
     after = calibration_error(probabilities(power), right)
-    is_calibrated, sentence = verdict(float(2**power), before, after, len(items), number, "questions")
-    return float(2**power) if is_calibrated else settings.temperature, sentence
+    is_calibrated, sentence = verdict(float(2**power), before, after, those)
+    return float(2**power) if is_calibrated else temperature, sentence
 
 
 def _is_right(answer: Answer, item: ScoredQuestion) -> bool:

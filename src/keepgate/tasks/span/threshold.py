@@ -11,18 +11,23 @@ from ..metrics import score
 from .decode import SpanOrNone
 
 
-def choose_threshold(undecided: Sequence[SpanOrNone], questions: Sequence[Question]) -> tuple[float, str]:
-    """The threshold with the best F1 (bag of words) on these questions, and a sentence that says so."""
+def choose_threshold(undecided: Sequence[SpanOrNone], questions: Sequence[Question]) -> tuple[float, float]:
+    """The threshold with the best F1 (bag of words) on these questions, and this F1."""
     unanswerable = np.array([question.unanswerable for question in questions])
     worth = [
         score(each.span.text, question.answers).f1_bag
         for each, question in zip(undecided, questions, strict=True)
     ]
     odds = np.array([each.odds for each in undecided])
-    threshold, f1 = best_threshold(odds, np.array(worth), unanswerable)
-    return threshold, (
+    return best_threshold(odds, np.array(worth), unanswerable)
+
+
+def threshold_sentence(threshold: float, f1: float, questions: Sequence[Question]) -> str:
+    """What was chosen, by how many questions, as a sentence."""
+    share = sum(question.unanswerable for question in questions) / len(questions)
+    return (
         f"No answer is given where its log odds against the best span are above {threshold:.2f}, chosen by these "
-        f"{count_of(len(questions), 'questions')} ({percent(unanswerable.mean())} unanswerable; F1 {percent(f1)})."
+        f"{count_of(len(questions), 'questions')} ({percent(share)} unanswerable; F1 {percent(f1)})."
     )
 
 

@@ -1,5 +1,6 @@
 """Precision, recall and F1 of entities, as seqeval counts them, and the share of right tags."""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 
@@ -69,12 +70,16 @@ def measure_tags(
 def _label_accuracy(
     own: Sequence[str | None], predicted: Sequence[str | None]
 ) -> dict[str, Callable[[Rows], float]]:
-    """The share of right labels among the texts that have one, over any selection of them."""
+    """The share of right labels among the texts that have one, over any selection of them; NaN where none has."""
     has_label = np.array([label is not None for label in own])
     right = has_label & np.array(
         [label == prediction for label, prediction in zip(own, predicted, strict=True)]
     )
-    return {LABEL_ACCURACY.name: lambda rows: _share(right[rows].sum(), has_label[rows].sum())}
+    return {
+        LABEL_ACCURACY.name: lambda rows: (
+            float(right[rows][has_label[rows]].mean()) if has_label[rows].any() else math.nan
+        )
+    }
 
 
 def _scores(
