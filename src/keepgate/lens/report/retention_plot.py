@@ -81,16 +81,16 @@ def _panel(
     x, _ = place(retention.step)
     parts.append(tag("circle", cx=x, cy=top, r=4.5, class_="mark series-3"))
     parts += _forgetting_dots([place(step) for step in forgetting_steps], (top + foot) / 2)
-    ends = ["1", count(tokens)]
+    end_names = ["1", count(tokens)]
     if explanation.labelled_series is None:
         ends = [
             f"{end} {cut(explanation.tokens.texts[step], 10)}"
-            for end, step in zip(ends, (0, -1), strict=True)
+            for end, step in zip(end_names, (0, -1), strict=True)
         ]
     return [
         *parts,
-        text(LEFT, foot + 18, ends[0], "tick"),
-        text(right, foot + 18, ends[1], "tick", "end"),
+        text(LEFT, foot + 18, end_names[0], "tick"),
+        text(right, foot + 18, end_names[1], "tick", "end"),
         text((LEFT + right) / 2, foot + 18, name, "axis", "middle"),
     ]
 
