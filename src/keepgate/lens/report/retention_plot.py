@@ -83,7 +83,7 @@ def _panel(
     parts += _forgetting_dots([place(step) for step in forgetting_steps], (top + foot) / 2)
     end_names = ["1", count(tokens)]
     if explanation.labelled_series is None:
-        ends = [
+        end_names = [
             f"{end} {cut(explanation.tokens.texts[step], 10)}"
             for end, step in zip(end_names, (0, -1), strict=True)
         ]
