@@ -130,6 +130,16 @@ class Crops(Protocol):
 
 
 @runtime_checkable
+class Chooses(Protocol):
+    """A task whose answers, tags or labels are some of a list."""
+
+    labels: tuple[str, ...]
+
+    def right_of(self, item: Any) -> Sequence[str]:
+        """The answers, tags or labels that count as right of an item, whether or not they are in the list."""
+
+
+@runtime_checkable
 class Weighted(Protocol):
     """A task whose loss is no mean over the rows of a batch, but over what is in them."""
 

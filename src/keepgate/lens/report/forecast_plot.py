@@ -66,9 +66,8 @@ def _content(forecast: Forecast, target: int, language: str) -> charts.Curves:
     text = ""
     if forecast.interval is not None:
         share = f"{100 * (forecast.interval[1] - forecast.interval[0]):g}"
-        message = msg(
-            "forecast.interval", share=share, low=significant(lows[-1], 4), high=significant(highs[-1], 4)
-        )
+        low, high = significant(lows[-1], 4), significant(highs[-1], 4)
+        message = msg("forecast.interval", share=share, low=low, high=high)
         text = render(message, language)
     return charts.Curves(
         title=render(msg("forecast.title", **ends), language),

@@ -177,6 +177,10 @@ class Tagger(LabelTask):
             piece for example in examples if example.fault is None for piece in example.cut(most, self.moves)
         ]
 
+    def right_of(self, item: TaggedText) -> Sequence[str]:
+        """The tags of a text, whether or not they are among `labels`."""
+        return item.tags or ()
+
     def unlearnable(self, example: TaggedExample) -> str | None:
         """Why nothing can be learnt from this example; None if something can."""
         return example.fault
