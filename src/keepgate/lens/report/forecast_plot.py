@@ -67,8 +67,7 @@ def _content(forecast: Forecast, target: int, language: str) -> charts.Curves:
     if forecast.interval is not None:
         share = f"{100 * (forecast.interval[1] - forecast.interval[0]):g}"
         low, high = significant(lows[-1], 4), significant(highs[-1], 4)
-        message = msg("forecast.interval", share=share, low=low, high=high)
-        text = render(message, language)
+        text = render(msg("forecast.interval", share=share, low=low, high=high), language)
     return charts.Curves(
         title=render(msg("forecast.title", **ends), language),
         description=render(msg("forecast.text", **ends), language) + text,
