@@ -98,7 +98,10 @@ def test_a_target_for_many_rows_names_the_worst():
     narrow_rows = [
         timed("GRU", "1,1,128,128", keepgate__frozen_1=1.5, keepgate__int8_1=1.0, keepgate__bfloat16_2=1.0)
     ]
-    busy = [timed("LSTM", "100,1,256,256", keepgate_1=1.0, keepgate_2=1.2) | {"neighbours": "x"}]
+    busy = [
+        timed("LSTM", "100,1,256,256", keepgate_1=1.0, keepgate_2=time) | {"neighbours": name}
+        for name, time in (("x", 1.2), ("y", 1.1))
+    ]
     measured = result(*speed) | {
         "user": user, "variants": variants, "engines": engines, "narrow": narrow_rows, "busy": busy,
     }  # fmt: skip

@@ -67,8 +67,8 @@ def _projected(cell: Cell) -> _Projected | None:
         return None
     if any(name.startswith(INPUT) for name in variant.analysis.reads):
         return None
-    own = [name.removeprefix(RECURRENT) for name in variant.unit_inputs if name.startswith(RECURRENT)]
-    return _Projected(variant, tuple(own))
+    split = [name.removeprefix(RECURRENT) for name in variant.unit_inputs if name.startswith(RECURRENT)]
+    return _Projected(variant, tuple(split))
 
 
 def forward(call: Call) -> tuple[Tensor, ...]:
@@ -89,9 +89,9 @@ def backward(
     whole_hh = want_hh and call.cell.recurrent == "dense" and call.cell.recurrent_state == call.cell.states[0]
     # The step's derivative reads of its unit inputs none but those that are zero.
     x = call.x.new_zeros(1, 1, _width(variant, call.hidden_size)).expand(call.steps, call.rows, -1)
-    wanted = [want_x or want_ih or whole_hh, False, want_hh and not whole_hh, *needs_grad[3:]]
+    needs = [want_x or want_ih or whole_hh, False, want_hh and not whole_hh, *needs_grad[3:]]
     inputs = _inputs(call, variant, x)
-    gradients = run_backward(inputs, output, planes, upstream[0], upstream[1:], wanted)
+    gradients = run_backward(inputs, output, planes, upstream[0], upstream[1:], needs)
     d_columns = gradients[0]
     if d_columns is None:
         return gradients
@@ -142,11 +142,12 @@ def _without_padding(call: Call) -> Tensor:
     return call.x.masked_fill((steps >= call.lengths).unsqueeze(2), 0)
 
 
-def _recurrent_columns(d_columns: Tensor, call: Call, own: Sequence[str]) -> Tensor:
+def _recurrent_columns(d_columns: Tensor, call: Call, split: Sequence[str]) -> Tensor:
     """The gradient of each gate's recurrent product: that of its sum with the input's, or its own."""
     blocks = d_columns.view(call.steps, call.rows, -1, call.hidden_size)
     places = [
-        len(call.cell.gates) + own.index(gate) if gate in own else n for n, gate in enumerate(call.cell.gates)
+        len(call.cell.gates) + split.index(gate) if gate in split else n
+        for n, gate in enumerate(call.cell.gates)
     ]
     if places == list(range(len(places))):
         return d_columns[..., : len(places) * call.hidden_size]

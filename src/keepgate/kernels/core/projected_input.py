@@ -14,7 +14,7 @@ def with_projected_input(base: Cell) -> Cell:
     """The cell with a unit input for each gate, and another for each whose wx and uh do more than add up."""
     graph = base.product_free_graph
     sums = fused_sums(graph, {})
-    own = [gate for gate in graph.uh if gate not in sums]
+    split = [gate for gate in graph.uh if gate not in sums]
 
     def step(wx: Named, uh: Named, s: Named, *given: Named) -> Step:
         *vectors, added = given
@@ -27,7 +27,7 @@ def with_projected_input(base: Cell) -> Cell:
                 values[sums[gate]] = values[node] + values[graph.uh[gate]] + getattr(added, INPUT + gate)
             else:
                 values[node] = values[node] + getattr(added, INPUT + gate)
-        for gate in own:
+        for gate in split:
             values[graph.uh[gate]] = values[graph.uh[gate]] + getattr(added, RECURRENT + gate)
         results = graph.next | graph.traced
         return Step(**dict(zip(results, evaluate(results.values(), values), strict=True)))
@@ -38,6 +38,6 @@ def with_projected_input(base: Cell) -> Cell:
         states=" ".join(base.states),
         recurrent=base.recurrent,
         vectors=" ".join(base.vectors),
-        unit_inputs=" ".join([*(INPUT + gate for gate in base.gates), *(RECURRENT + gate for gate in own)]),
+        unit_inputs=" ".join([*(INPUT + gate for gate in base.gates), *(RECURRENT + gate for gate in split)]),
         recurrent_state=base.recurrent_state,
     )(step)
