@@ -2,14 +2,18 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from keepgate import runtime
+from keepgate.cli import predict
+from keepgate.data.corpora import questions_in
 from keepgate.export import save
 from keepgate.tasks import KINDS
+from keepgate.tasks.answer import Answer
 from tests.train.test_readers import EXAMPLES, LABELLED, LABELLED_SERIES, QUESTIONS, SERIES, SEVERAL, TAGGED
 
 READERS = sorted(kind for kind in KINDS if KINDS[kind].asks)
@@ -119,7 +123,15 @@ def test_a_misspelt_option_is_no_file(models: Callable[[str], Path], keepgate) -
         ran = keepgate(*words, stdin=DATA["tagger"])
         assert (ran.code, f"{words[-1]} stands where a file belongs" in ran.err) == (2, True), ran.err
     ran = keepgate("train", "tagger", "-", "--out", "mine", stdin=DATA["tagger"])
-    assert (ran.code, "does not read standard input (-)" in ran.err) == (2, True), ran.err
+    assert (ran.code, "- stands where DATA belongs; standard input is not read" in ran.err) == (2, True), (
+        ran.err
+    )
+    for words in (("evaluate", "-", "x.csv"), ("predict", "-", "f"), ("ask", "-", "--text", "f")):
+        ran = keepgate(*words, stdin=b"")
+        assert (ran.code, ran.err.splitlines()[0]) == (
+            2,
+            "keepgate: - stands where MODEL belongs; standard input is not read there",
+        )
 
 
 @pytest.mark.parametrize("without_torch", [False, True])
@@ -206,6 +218,16 @@ def test_prompts_are_continued_each_as_if_it_stood_alone(models: Callable[[str],
     assert empty == {"text": "", "written": None}
     alone = keepgate("write", models("language-model"), "--prompt", "娜美說", *options).out
     assert alone == last["text"] + last["written"] + "\n"
+    ran = keepgate("write", models("language-model"), "--prompts", "-", stdin="魯夫\nZZZ€\n娜美".encode())
+    assert (ran.code, ran.out) == (2, "")
+    assert "standard input, prompt 2: the prompt has 'Z', '€', which were not among" in " ".join(
+        ran.err.split()
+    )
+    ran = keepgate(
+        "write", models("language-model"), "--prompts", "-", *options, stdin="Text\n魯夫\n".encode()
+    )
+    assert (ran.code, len(ran.out.splitlines())) == (0, 1)
+    assert "its first line, Text, is read as the name of the column" in " ".join(ran.err.split())
     ran = keepgate("write", models("language-model"), "--prompt", "魯夫", "--prompts", "-", stdin=b"a")
     assert (ran.code, "--prompt" in ran.err) == (2, True)
 
@@ -255,3 +277,37 @@ def test_the_first_label_that_is_none_of_the_models_is_named(
     ran = keepgate("evaluate", models(kind), "-", "--json", stdin=lines(rows))
     assert ran.code == 0, ran.err
     assert says in " ".join(ran.err.split())
+
+
+def test_unknown_labels_of_whole_texts_are_told_beside_unknown_tags(tmp_path: Path, keepgate) -> None:
+    items = [replace(item, label=f"label {k % 2}") for k, item in enumerate(TAGGED)]
+    kind = KINDS["tagger"]
+    settings = kind.task.settings_type(hidden_size=4)
+    save(kind.task.build(items, settings, seed=0), tmp_path / "model", card={})
+    rows = [{"tokens": ["a"], "tags": [tag], "label": "Sing"} for tag in ("O", "X")]
+    ran = keepgate("evaluate", tmp_path / "model", "-", "--json", stdin=lines(rows))
+    assert ran.code == 0, ran.err
+    printed = " ".join(ran.err.split())
+    assert (
+        "1 of 2 texts cannot be right because one of its tags is none of the model's. The first is 'X'"
+        in printed
+    )
+    assert (
+        "2 of 2 labels of whole texts cannot be right, each because it is none of the model's. The first is 'Sing'; "
+        "the model has 'label 0', 'label 1'." in printed
+    )
+    assert "legal sequence" not in printed
+
+
+def test_no_fewer_questions_are_read_at_once_than_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = []
+
+    class Task:
+        def predict(self, questions: list[Any], *, batch_size: int) -> list[Answer]:
+            sizes.append((len(questions), batch_size))
+            return [Answer("", 0.5)] * len(questions)
+
+    monkeypatch.setattr(predict, "_AT_ONCE", 2)
+    corpus = questions_in(lines(ASKED[:5]).decode(), "a")
+    assert len(predict._answers(Task(), corpus, 4)) == 5
+    assert sizes == [(4, 4), (1, 4)]

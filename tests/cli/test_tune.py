@@ -285,6 +285,34 @@ def test_every_combination_has_each_seed(words: list[object], tmp_path: Path, ke
     assert re.search(rf"Over 3 seeds of dropout={second['dropout']}: mean 2", printed)
 
 
+def test_a_space_of_lists_is_tried_once_and_then_done(
+    words: list[object], tmp_path: Path, keepgate, faked
+) -> None:
+    (tmp_path / "space.toml").write_text('pooling = ["last", "mean+max"]\nseed = [0, 1]\n')
+    trials = faked(lambda pairs: 1.0 + (pairs["pooling"] == "last") + trials.seeds[-1])
+    ran = keepgate(*words, "--tune", 4)
+    assert ran.code == 0, ran.err
+    ran = keepgate(*words, "--tune", 12, "--resume")
+    assert "Trying all 4 settings of a classifier" in ran.out
+    pairs = [(each["pooling"], seed) for each, seed in zip(trials.settings, trials.seeds, strict=True)]
+    assert pairs == [("mean+max", 0), ("mean+max", 1), ("last", 0), ("last", 1)]
+    assert re.search(r"Over 2 seeds of pooling=mean\+max: mean 1\.50*, 1\.?0* to 2\.?0*\.", ran.out), ran.out
+    assert "Over 4 seeds" not in ran.out
+
+
+def test_a_combination_of_lists_comes_once_whatever_is_drawn(
+    words: list[object], tmp_path: Path, keepgate, faked
+) -> None:
+    (tmp_path / "space.toml").write_text(
+        'pooling = ["last", "mean", "mean+max"]\ndropout = [0.1, 0.2, 0.3]\n'
+    )
+    trials = faked(lambda pairs: float(pairs["dropout"]))
+    ran = keepgate(*words, "--tune", 9)
+    assert ran.code == 0, ran.err
+    assert len({tuple(pairs.items()) for pairs in trials.settings}) == len(trials.settings) == 9
+    assert "seeds" not in ran.out
+
+
 def test_every_task_has_a_space_around_its_defaults() -> None:
     for command in train_commands():
         assert set(command.space) == set(command.kinds)

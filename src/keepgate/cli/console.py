@@ -81,6 +81,11 @@ def print_command(console: Console, command: str) -> None:
     console.print(Text(f"  {command}"), soft_wrap=True)
 
 
+def id_field(identity: str) -> dict[str, str]:
+    """The id of what a record was read from, which stands before its other fields; none without one."""
+    return {"id": identity} if identity else {}
+
+
 def print_json(value: object) -> None:
     """One value as one line of JSON on standard output, in letters if the output has them, else as escapes."""
     try:

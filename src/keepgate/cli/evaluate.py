@@ -12,8 +12,8 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
 
-from ..data.multilabel import labels_of
-from ..errors import BundleError, nearest_first
+from ..data.corpora.values import listed_near
+from ..errors import BundleError
 from ..wording import amount, because, count_of, percent, sanitize
 from .console import make_console, one_line, print_json, print_text, seconds, table
 from .inputs import (
@@ -194,7 +194,8 @@ def print_impossible(
 
     A reader that points can give nearly any answer: whether it can is looked at only where it gave hardly one.
     """
-    from ..tasks.task import Streams
+    from ..tasks.tagger import Tagger
+    from ..tasks.task import Chooses, Streams
 
     first = measurement.values()[task.metrics[0].name]
     if isinstance(task, Streams) or (
@@ -205,24 +206,27 @@ def print_impossible(
     for reason, count in Counter(reasons).items():
         if reason is not None:
             share = f"{count:,} of {count_of(len(items), unit)}"
-            strange = _first_strange(task, items[reasons.index(reason)])
-            print_text(console, f"{share} cannot be right{because(count, reason)}.{strange}", "yellow")
+            item = items[reasons.index(reason)]
+            first_unknown = (
+                _first_unknown(task.right_of(item), task.labels) if isinstance(task, Chooses) else ""
+            )
+            print_text(console, f"{share} cannot be right{because(count, reason)}.{first_unknown}", "yellow")
+    if isinstance(task, Tagger) and task.text_labels:
+        labels = [item.label for item in items if item.tags is not None and item.label is not None]
+        unknown = [label for label in labels if label not in task.text_labels]
+        if unknown:
+            share = f"{len(unknown):,} of {count_of(len(labels), 'labels')} of whole texts"
+            reason = because(len(unknown), "it is none of the model's")
+            first_unknown = _first_unknown(unknown, task.text_labels)
+            print_text(console, f"{share} cannot be right{reason}.{first_unknown}", "yellow")
 
 
-def _first_strange(task: Any, item: Any) -> str:
-    """A sentence on the first tag, label or answer of an item that is none of the model's; "" where all are."""
-    tags = task.choices or getattr(task, "labels", ())
-    labels = (labels_of(item) if hasattr(item, "label") else None) or ()
-    if hasattr(item, "tags"):
-        pairs = [*((tag, tags) for tag in item.tags or ()), *((name, task.text_labels) for name in labels)]
-    else:
-        pairs = [(name, tags) for name in (*labels, *getattr(item, "answers", ()))]
-    for name, choices in pairs:
-        if choices and name not in choices:
-            listed = ", ".join(map(repr, nearest_first(name, choices)[:_CONFUSED]))
-            more = ", …" if len(choices) > _CONFUSED else ""
-            return sanitize(f" The first is {name!r}; the model has {listed}{more}.")
-    return ""
+def _first_unknown(names: Sequence[str], choices: Sequence[str]) -> str:
+    """A sentence on the first of some tags, labels or answers that is none of the model's; "" where all are."""
+    name = next((name for name in names if name not in choices), None)
+    if name is None:
+        return ""
+    return sanitize(f" The first is {name!r}; the model has {listed_near(name, choices, _CONFUSED)}.")
 
 
 def _print_by_label(console: Console, measurement: "Measurement") -> None:

@@ -103,7 +103,7 @@ def _what_is_wrong(error: cyclopts.CycloptsError, command: str) -> str:
     if isinstance(error, cyclopts.RepeatArgumentError) and error.token.keyword:
         return f"{error.token.keyword} is given more than once; give it once"
     if isinstance(error, cyclopts.UnknownOptionError) and error.token.value == "-":
-        return f"`{command}` does not read standard input (-); save what comes from there, and name the file"
+        return _no_standard_input(error)
     if isinstance(error, cyclopts.UnusedCliTokensError) and error.unused_tokens:
         extra = " ".join(error.unused_tokens)
         return f"`{command}` has no use for {extra!r}; if it belongs to an option, write it after the option, in quotes"
@@ -113,6 +113,18 @@ def _what_is_wrong(error: cyclopts.CycloptsError, command: str) -> str:
         return error.exception_message
     text = str(error).strip()
     return text[:1].lower() + text[1:].rstrip(".") if text else "this cannot be understood"
+
+
+def _no_standard_input(error: cyclopts.UnknownOptionError) -> str:
+    """That a hyphen, which stands for standard input, stands where it is not read."""
+    places = [
+        argument.name.upper()
+        for argument in error.argument_collection
+        if argument.index is not None and not argument.parameter.allow_leading_hyphen
+    ]
+    place = places[0] if len(places) == 1 else "a file or a folder"
+    hint = "" if place == "MODEL" else "; save what comes from there, and name the file"
+    return f"- stands where {place} belongs; standard input is not read there{hint}"
 
 
 def _not_a_value(name: str, text: str, kind: Any) -> str:

@@ -10,7 +10,6 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from ..data.corpora import Corpus, LeftOut, questions_in
-from ..data.corpora.labelled import read_texts
 from ..data.corpora.source import decoded, name_of, read_bytes
 from ..data.labelled import LabelledText
 from ..data.labelled_series import LabelledSeries
@@ -18,9 +17,9 @@ from ..errors import SettingsError
 from ..progress import ProgressBar
 from ..tasks.answer import Answer
 from ..wording import count_of, sanitize
-from .console import make_console, print_json, print_text
+from .console import id_field, make_console, print_json, print_text
 from .evaluate import write_records
-from .inputs import BatchSize, Model, SeriesColumn, TextColumn, at_least_one, load_for
+from .inputs import BatchSize, Model, SeriesColumn, TextColumn, at_least_one, load_for, texts_in
 from .output_paths import check_writable
 
 EPILOGUE = """Examples:
@@ -118,17 +117,19 @@ def _answers(task: Any, corpus: Corpus, batch_size: int) -> list[dict[str, Any]]
     """A record for each question; its answer is null where there is no text or no question."""
     _tell_left_out(corpus.left_out, "without an answer", "questions")
     full = [item for item in corpus.questions if item.text.strip() and item.question.strip()]
-    answers = []
+    answers, at_once = [], max(_AT_ONCE, batch_size)
     with ProgressBar(len(full), unit="questions") as bar:
-        for first in range(0, len(full), _AT_ONCE):
-            answers += task.predict(full[first : first + _AT_ONCE], batch_size=batch_size)
+        for first in range(0, len(full), at_once):
+            answers += task.predict(full[first : first + at_once], batch_size=batch_size)
             bar.update(len(answers))
     in_order = iter(answers)
     records = []
     for item in corpus.questions:
         answered = item.text.strip() and item.question.strip()
         fields = next(in_order).as_dict() if answered else dict.fromkeys(_ANSWER_FIELDS)
-        records.append(_named(item.id) | {"question": item.question, "answer": fields.pop("text"), **fields})
+        records.append(
+            id_field(item.id) | {"question": item.question, "answer": fields.pop("text"), **fields}
+        )
     return records
 
 
@@ -158,8 +159,8 @@ def _labels(
     return [_record(task, item, next(rows) if item.text.strip() else None) for item in items]
 
 
-def _texts(raw: bytes, path: str, text_column: str | None) -> list[LabelledText]:
-    corpus = read_texts(decoded(raw, path), path, text_column=text_column)
+def _texts(raw: bytes, path: str, text_column: str | None) -> Sequence[LabelledText]:
+    corpus = texts_in(decoded(raw, path), path, text_column)
     if corpus.format == "lines" and Path(path).suffix.lower() in (".csv", ".tsv"):
         hint = f"{path} names no column that is known to hold texts (--text-column); each line is read as one text."
         print_text(make_console(errors=True), hint, "yellow")
@@ -175,14 +176,10 @@ def _tell_left_out(left_out: Sequence[LeftOut], lacks: str, unit: str) -> None:
         print_text(make_console(errors=True), sanitize(hint), "yellow")
 
 
-def _named(identity: str) -> dict[str, Any]:
-    return {"id": identity} if identity else {}
-
-
 def _record(task: Any, item: LabelledText | LabelledSeries, row: list[float] | None) -> dict[str, Any]:
     """What is printed of a text or a series. row: the probability of each label; None of a text that is empty."""
     series = isinstance(item, LabelledSeries)
-    name = {"series": item.id} if series else _named(item.id) | {"text": item.text}
+    name = {"series": item.id} if series else id_field(item.id) | {"text": item.text}
     several = hasattr(task, "labels_given")
     if row is None:
         return name | {"labels" if several else "label": None, "probability": None, "probabilities": None}

@@ -1,7 +1,9 @@
 """Search spaces of `keepgate train --tune`: the values of each setting that may be tried, from a TOML table."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from ..errors import SettingsError
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
 Number = int | float
 # What may be tried too, though it is an option and no setting.
 SEED = "seed"
+# A range of more whole numbers is not gone through.
+_LISTED = 10_000
 _FORM = "write a list of values, or { low = …, high = … }, with log = true where factors count"
 
 
@@ -21,6 +25,11 @@ class Values:
     """Some values to choose among."""
 
     values: tuple[str | bool | Number, ...]
+
+    @property
+    def every(self) -> Sequence[Any]:
+        """All that may be tried."""
+        return self.values
 
     def __contains__(self, value: Any) -> bool:
         return value in self.values
@@ -43,6 +52,13 @@ class Range:
     low: Number
     high: Number
     log: bool = False
+
+    @property
+    def every(self) -> Sequence[Any] | None:
+        """All that may be tried; None of more than can be gone through."""
+        if isinstance(self.low, int) and isinstance(self.high, int) and self.high - self.low < _LISTED:
+            return range(self.low, self.high + 1)
+        return None
 
     def __contains__(self, value: Any) -> bool:
         return isinstance(value, Number) and self.low <= value <= self.high
@@ -88,6 +104,25 @@ def seeds_of(space: Space) -> Sequence[int]:
     if isinstance(values, Range):
         return range(int(values.low), int(values.high) + 1)
     return [int(seed) for seed in values.values]
+
+
+def combinations_of(space: Space) -> Iterator[dict[str, Any]] | None:
+    """All combinations of the settings but the seed; None where a setting may have any number of a range."""
+    every = {name: values.every for name, values in space.items() if name != SEED}
+    lists = [values for values in every.values() if values is not None]
+    if len(lists) < len(every):
+        return None
+    return (dict(zip(every, values, strict=True)) for values in product(*lists))
+
+
+def size_of(space: Space) -> int | None:
+    """How many combinations there are, each with each seed; None as `combinations_of`."""
+    sizes = [
+        None if values.every is None else len(values.every) for name, values in space.items() if name != SEED
+    ]
+    if None in sizes:
+        return None
+    return prod(size for size in sizes if size is not None) * (len(seeds_of(space)) or 1)
 
 
 def _tried(values: Any, where: str) -> Values | Range:

@@ -86,11 +86,11 @@ def best_first(study: "Study") -> list[Any]:
 
 
 def by_settings(study: "Study", apart: str) -> list[list[Any]]:
-    """The trials of each combination of settings that have a score, whatever setting `apart` is, best means first."""
-    groups: dict[tuple[Any, ...], list[Any]] = {}
+    """The trials of each combination of settings that have a score, one for each value of `apart`, best means first."""
+    groups: dict[tuple[Any, ...], dict[Any, Any]] = {}
     for trial in best_first(study):
         settings = trial.user_attrs["settings"]
-        groups.setdefault(tuple((name, settings[name]) for name in settings if name != apart), []).append(
-            trial
-        )
-    return sorted(groups.values(), key=lambda trials: -fmean(trial.value for trial in trials))
+        others = tuple((name, settings[name]) for name in settings if name != apart)
+        groups.setdefault(others, {}).setdefault(settings.get(apart), trial)
+    lists = [[*trials.values()] for trials in groups.values()]
+    return sorted(lists, key=lambda trials: -fmean(trial.value for trial in trials))

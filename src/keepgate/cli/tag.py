@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from ..errors import SettingsError
 from ..progress import ProgressBar
 from ..wording import sanitize
-from .console import print_json
+from .console import id_field, print_json
 from .evaluate import write_records
 from .inputs import BatchSize, Model, at_least_one, load_for, read_text
 from .output_paths import check_writable
@@ -85,7 +85,7 @@ def tag(
 def _record(item: "TaggedText", tags: tuple[str, ...], marked: bool) -> dict[str, Any]:
     from ..tasks.tagger.schemes import entities
 
-    record: dict[str, Any] = {"id": item.id} if item.id else {}
+    record: dict[str, Any] = id_field(item.id)
     record |= {"text": item.text, "tokens": list(item.tokens.texts), "tags": list(tags)}
     if not marked:
         return record

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from .console import one_line
 from .exit_codes import fault_of
 from .own_cells import register_own_cells
-from .search_space import SEED, Space, Values, seeds_of
+from .search_space import SEED, Space, Values, combinations_of, seeds_of
 from .study import best_first, finished
 from .train import Score
 from .train_options import Options
@@ -87,13 +87,10 @@ def run_trials(job: Job, study: "Study", space: Space, total: int, first: Mappin
     import optuna
 
     running: list[_Running] = []
-    distributions = {name: values.distribution() for name, values in space.items()}
     try:
         while (count := len(finished(study))) < total:
             while len(running) < min(job.most, total - count):
-                running.append(
-                    _start(job, _next(study, distributions, seeds_of(space)[:total], first), space)
-                )
+                running.append(_start(job, _next(study, space, seeds_of(space)[:total], first), space))
             wait([each.receiver for each in running])
             for each in [each for each in running if each.receiver.poll()]:
                 running.remove(each)
@@ -115,20 +112,35 @@ def run_trials(job: Job, study: "Study", space: Space, total: int, first: Mappin
             each.process.join()
 
 
-def _next(
-    study: "Study", distributions: dict[str, Any], seeds: Sequence[int], first: Mapping[str, Any]
-) -> "Trial":
-    """The next trial: one that waits, else one with settings that are drawn, which waits again with each other seed."""
+def _next(study: "Study", space: Space, seeds: Sequence[int], first: Mapping[str, Any]) -> "Trial":
+    """The next trial: one that waits, else one with settings that are drawn, which waits again with each other seed.
+
+    Of a space whose combinations can be listed none comes twice: in place of it comes the first that was not tried.
+    """
+    from optuna.trial import TrialState
+
     trials = study.get_trials(deepcopy=False)
+    distributions = {name: values.distribution() for name, values in space.items()}
     if any(trial.state.name == "WAITING" for trial in trials):
         return study.ask(distributions)
     fixed = ({} if trials else {**first}) | ({SEED: seeds[0]} if seeds else {})
     if fixed:
         study.enqueue_trial(fixed)
     trial = study.ask(distributions)
+    before = [_without_seed(each.params) for each in trials]
+    combinations = combinations_of(space)
+    if combinations is not None and _without_seed(trial.params) in before:
+        study.tell(trial, state=TrialState.FAIL)
+        untried = next((each for each in combinations if each not in before), trial.params)
+        study.enqueue_trial(untried | fixed)
+        trial = study.ask(distributions)
     for seed in seeds[1:]:
         study.enqueue_trial(trial.params | {SEED: seed})
     return trial
+
+
+def _without_seed(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if name != SEED}
 
 
 def _start(job: Job, trial: "Trial", space: Space) -> _Running:

@@ -14,7 +14,7 @@ from ..wording import count_of, sanitize
 from .console import make_console, print_command, print_text
 from .evaluate import metric_text
 from .inputs import at_least_one
-from .search_space import SEED, Space, seeds_of, space_from
+from .search_space import SEED, Space, size_of, space_from
 from .settings import NONE, split, toml_of
 from .study import best_first, by_settings, finished, open_study, study_file
 from .train import refuse_taken
@@ -58,12 +58,11 @@ def tune(job: Job) -> None:
         **{name: str(value) for name, value in fixed.items() if value is not None and name != "threads"},
     }
     study = open_study(options, description)
-    if list(space) == [SEED]:
-        total = min(total, len(seeds_of(space)))
+    total = min(total, size_of(space) or total)
+    every = "all " if total < (options.tune or 0) else ""
     words = "; ".join(f"{name} {values}" for name, values in space.items())
-    print_text(
-        console, f"Trying {count_of(total, 'settings')} of a {kind.title}, {job.most} at a time: {words}."
-    )
+    trying = f"Trying {every}{count_of(total, 'settings')} of a {kind.title}, {job.most} at a time: {words}."
+    print_text(console, trying)
     try:
         for line in run_trials(job, study, space, total, _defaults(space, kind, len(corpus.items))):
             print_text(console, line)

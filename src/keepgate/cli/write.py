@@ -6,12 +6,11 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from ..data.corpora.labelled import read_texts
 from ..data.corpora.source import name_of
 from ..errors import SettingsError
 from ..wording import sanitize
-from .console import print_json
-from .inputs import Model, at_least_one, load_for, read_text
+from .console import id_field, print_json
+from .inputs import Model, at_least_one, load_for, read_text, texts_in
 
 EPILOGUE = """Examples:
 
@@ -23,8 +22,9 @@ EPILOGUE = """Examples:
 Each token is drawn by its probability: the same seed writes the same text. A low --temperature or --top-p keeps to the
 probable, a high one surprises.
 
-Of several prompts, one a line or JSON lines of {"text": "..."}, each line of the result is {"text": "...", "written":
-"..."}: the prompt and what is written after it, the same as it is after this prompt alone. An "id" is given back."""
+Of several prompts, one a line, JSON lines of {"text": "..."}, or CSV or TSV with a column called text, each line of the
+result is {"text": "...", "written": "..."}: the prompt and what is written after it, the same as it is after this
+prompt alone. An "id" is given back."""
 
 
 def write(
@@ -38,7 +38,7 @@ def write(
         str | None,
         Parameter(
             metavar="FILE",
-            help="A file of prompts, one a line or JSON lines; - reads standard input.",
+            help="A file of prompts, one a line, JSON lines, or a table with a column text; - reads standard input.",
             allow_leading_hyphen=True,
         ),
     ] = None,
@@ -86,8 +86,18 @@ def write(
 
 
 def _write_each(prompts: str, written: Callable[[str], Iterator[str]]) -> None:
-    """A line of JSON for each prompt of a file; a prompt that is empty has null."""
-    for item in read_texts(read_text(prompts), name_of(prompts)).items:
-        record = {"id": item.id} if item.id else {}
-        after = "".join(written(item.text)) if item.text.strip() else None
-        print_json(record | {"text": item.text, "written": after})
+    """A line of JSON for each prompt of a file; a prompt that is empty has null.
+
+    Raises SettingsError, naming the prompt, before anything is written.
+    """
+    path = name_of(prompts)
+    items, texts = texts_in(read_text(prompts), path).items, list[Iterator[str] | None]()
+    for number, item in enumerate(items, 1):
+        try:
+            texts.append(written(item.text) if item.text.strip() else None)
+        except SettingsError as fault:
+            named = f" (id {item.id})" if item.id else ""
+            raise SettingsError(f"{path}, prompt {number}{named}: {fault}") from None
+    for item, text in zip(items, texts, strict=True):
+        after = None if text is None else "".join(text)
+        print_json(id_field(item.id) | {"text": item.text, "written": after})

@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from ..data.multilabel import labels_of
 from ..errors import SettingsError, ShapeError
 from ..nn.encoder import Encoder
 from .answer import Answer, candidates_of, check_finite
@@ -32,7 +33,7 @@ class LabelTask(nn.Module):
     readout: nn.Linear
     shortened: Callable[[Any, int], Any]  # an example with the last so many tokens of its text
     collate: Callable[[Sequence[Any]], Any]
-    prepare: Callable[..., list[Any]]
+    prepare: Callable[..., Sequence[Any]]
 
     def __init__(
         self,
@@ -75,6 +76,10 @@ class LabelTask(nn.Module):
     def choices(self) -> tuple[str, ...]:
         """The labels, of which each item has one."""
         return self.labels
+
+    def right_of(self, item: Any) -> Sequence[str]:
+        """The labels that count as right of an item, whether or not they are among `labels`."""
+        return labels_of(item) or ()
 
     def unlearnable(self, example: Any) -> str | None:
         """Why nothing can be learnt from this example; None if something can."""

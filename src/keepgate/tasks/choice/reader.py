@@ -212,6 +212,10 @@ class ChoiceReader(Reader, LabelTask):
         """The most probable choice as an answer, with where its words most likely stand in the text, if they do."""
         return answer_in(item, candidates)
 
+    def right_of(self, item: Question) -> Sequence[str]:
+        """The answers that count as right of a question, whether or not they are among `labels`."""
+        return item.answers
+
     def calibrate(self, questions: Sequence[Question]) -> str:
         """Divides the scores by the temperature that is best for these questions. Raises as `predict` does."""
         targets = [example.target for example in self.prepare(questions, training=False)]
