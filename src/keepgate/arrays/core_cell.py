@@ -145,7 +145,7 @@ class EncodedCell(NamedTuple):
     shape: tuple[int, int, int, int, int, bool, bool, int, int, int]
     wx_gates: tuple[int, ...]
     uh_gates: tuple[int, ...]
-    programs: tuple[_EncodedProgram, ...]
+    programs: tuple[_EncodedProgram, _EncodedProgram, _EncodedProgram, _EncodedProgram, _EncodedProgram]
     planes: tuple[str, ...]
     reads_output: bool
 
@@ -155,7 +155,10 @@ def encode_cell(cell: Cell) -> EncodedCell:
     step, index = step_program(cell), cell.gates.index
     saved = len(step.planes) - len(cell.states) + 1 - bool(step.inside)
     uh = cell.recurrent in ("dense", "in_step"), cell.recurrent != "none"
-    programs = step.infer, step.forward, step.backward, step.operand, step.d_inside
+    infer, forward, backward, operand, d_inside = (
+        _encode_program(program)
+        for program in (step.infer, step.forward, step.backward, step.operand, step.d_inside)
+    )
     return EncodedCell(
         shape=(
             len(cell.gates),
@@ -170,7 +173,7 @@ def encode_cell(cell: Cell) -> EncodedCell:
         ),
         wx_gates=tuple(map(index, step.wx_gates)),
         uh_gates=tuple(map(index, step.uh_gates)),
-        programs=tuple(map(_encode_program, programs)),
+        programs=(infer, forward, backward, operand, d_inside),
         planes=step.planes,
         reads_output=step.reads_output,
     )
