@@ -43,7 +43,7 @@ def processes_in_words(k: int) -> str:
 
 def large_text(k: int) -> str:
     """The memory of a training on a text larger than memory."""
-    found = result("large_text")
+    found = result("large_text")["language-model"]
     return (
         "A text of {gib:g} GiB was trained on in {peak:.2f} GiB of memory, {steps} steps of the language model's recipe; {minutes:.0f} "
         "minutes went into its tokens, and of the training {waiting:.1%} into waiting for data (`python -m bench.large_text`).",

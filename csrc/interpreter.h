@@ -43,12 +43,35 @@ KEEPGATE_INLINE T sum_of(Lanes<T, lanes> x) {
   }
 }
 
-// The mean over the first `units` of each row, in all of the row's vectors.
+// The means over each of `heads` parts of one row, in their units; the rest of the last vector is zero. A part may end
+// inside a vector, so that units are added up one by one. `to` may be `from`.
+template <class T>
+void head_means(const Operand<T>& to, const Operand<T>& from, long row, long vectors, long units, long heads) {
+  constexpr long lanes = Vec<T>::lanes;
+  const auto at = [row](const Operand<T>& operand, long unit) -> T& {
+    return operand.data[row * operand.stride[0] + unit / lanes * operand.stride[1] + unit % lanes];
+  };
+  const long size = units / heads;
+  for (long head = 0; head < heads; head++) {
+    T sum(0);
+    for (long n = 0; n < size; n++) sum += at(from, head * size + n);
+    for (long n = 0; n < size; n++) at(to, head * size + n) = sum / T(size);
+  }
+  for (long unit = units; unit < vectors * lanes; unit++) at(to, unit) = T(0);
+}
+
+// The mean over the first `units` of each row, in all of the row's vectors; with a second argument, the means over as
+// many heads.
 template <class T>
 void row_mean(const Operand<T>* registers, const Instruction& op, long rows, long vectors, long units) {
   using V = Vec<T>;
   const Operand<T>&to = registers[op.result], &from = registers[op.a];
+  const long heads = op.b == op.a ? 1 : long(registers[op.b].data[0]);
   for (long row = 0; row < rows; row++) {
+    if (heads > 1) {
+      head_means(to, from, row, vectors, units, heads);
+      continue;
+    }
     T* const out = to.data + row * to.stride[0];
     const T* const in = from.data + row * from.stride[0];
     V all(T(0));

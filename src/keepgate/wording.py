@@ -150,6 +150,12 @@ def scientific(value: float, *, ascii_only: bool = False) -> str:
     return f"{mantissa}e{int(exponent)}" if ascii_only else f"{mantissa}×{power(int(exponent))}"
 
 
+def significant(value: float, digits: int, *, sign: bool = False) -> str:
+    """A number as pictures write it, with at most so many significant digits: −7.25, 2.346×10⁴; sign: +7.25, too."""
+    mantissa, _, exponent = f"{value:{'+' if sign else ''},.{digits}g}".partition("e")
+    return (f"{mantissa}×{power(int(exponent))}" if exponent else mantissa).replace("-", "−")
+
+
 def power(exponent: int) -> str:
     """Ten to a whole power, with raised digits."""
     return f"10{str(exponent).translate(_SUPERSCRIPTS)}"

@@ -20,6 +20,7 @@ KINDS = [
     for both in (False, True)
     for layers in (1, 2)
 ]
+KINDS.append(KINDS[-1] | {"question_first": True})
 every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: " ".join(map(str, kind.values())))
 
 
@@ -40,11 +41,10 @@ def scores(task):
 
 
 def answered(task, output, k):
-    calls = []
+    question = task.prepare(QUESTIONS[:1], training=False)[0].question
 
-    def instead(module, given, result):
-        calls.append(result)
-        return (output, result[1]) if len(calls) == 1 else result
+    def instead(module, inputs, result):
+        return result if len(inputs[0]) == len(question) else (output, result[1])
 
     hook = task.encoder.layer.register_forward_hook(instead)
     found = scores(task)

@@ -1,15 +1,27 @@
 """Span ablation is the ablation of each of its writes in one run, and the search finds a planted token."""
 
+from itertools import pairwise
+
+import numpy as np
 import pytest
 import torch
 
 from keepgate import CellError, ShapeError
+from keepgate.data.labelled_series import LabelledSeries
 from keepgate.data.questions import Question
 from keepgate.lens import capture_layer, read
 from keepgate.lens.interventions import Site, ablate_spans, ablate_writes, counterfactual
 from keepgate.lens.readers import hierarchical_search, span_effects
-from keepgate.lens.readers.leave_one_out import most_influential
-from keepgate.lens.readers.span_search import MAX_SENTENCE_TOKENS, MOST_INFLUENTIAL, sentence_spans
+from keepgate.lens.readers.leave_one_out import largest_first, most_influential
+from keepgate.lens.readers.span_search import (
+    MAX_SENTENCE_TOKENS,
+    MOST_INFLUENTIAL,
+    NUM_STRETCHES,
+    STRETCHES_FOLLOWED,
+    sentence_spans,
+)
+from keepgate.tasks import SeriesClassifier
+from keepgate.tasks.series_classifier import SeriesClassifierSettings
 from tests.lens.networks import network
 from tests.lens.readers import QUESTIONS, reader
 from tests.oracles import agrees
@@ -107,3 +119,26 @@ def test_of_a_sentence_longer_than_the_search_tries_tokens_the_most_influential_
     in_text = [effect.step for effect in tokens if effect.step < sentences[0].end]
     assert MAX_SENTENCE_TOKENS <= len(in_text) <= MAX_SENTENCE_TOKENS + MOST_INFLUENTIAL
     assert set(most_influential(reading, MOST_INFLUENTIAL)) <= {effect.step for effect in tokens}
+
+
+@pytest.mark.parametrize("steps", [700, 5_000])
+def test_a_long_series_is_searched_by_even_stretches_and_their_steps(steps):
+    rng = np.random.default_rng(1)
+    items = [
+        LabelledSeries(values=rng.normal(size=(steps, 1)).astype(np.float32), features=("load",), label=label)
+        for label in ("fine", "worn")
+    ]
+    settings = SeriesClassifierSettings(hidden_size=3, cell="rnn", bidirectional=False, pooling="mean")
+    reading = read(SeriesClassifier.build(items, settings, seed=0), items[0])
+    assert sentence_spans(reading) == []
+    sentences, tokens = hierarchical_search(reading)
+    assert sentences == ()
+    bounds = [steps * k // NUM_STRETCHES for k in range(NUM_STRETCHES + 1)]
+    stretches = largest_first(span_effects(reading, list(pairwise(bounds))))[:STRETCHES_FOLLOWED]
+    influential = set(most_influential(reading, MOST_INFLUENTIAL))
+    if steps == 700:
+        within = {step for span in stretches for step in range(span.start, span.end)}
+        assert influential < within | influential == {effect.step for effect in tokens}
+    else:
+        inside = [effect for effect in tokens if stretches[0].start <= effect.step < stretches[0].end]
+        assert len(inside) >= MAX_SENTENCE_TOKENS

@@ -102,6 +102,8 @@ TASKS = {
         pooling="last", cell="lstm", num_layers=2, bidirectional=False
     ),
     "choice, last, both ways": lambda: choice(pooling="last", cell="rnn", num_layers=2),
+    "choice, question first": lambda: choice(question_first=True, num_layers=2),
+    "choice, question first, forwards": lambda: choice(question_first=True, bidirectional=False),
     "choice, attention forwards": lambda: choice(cell="mingru", bidirectional=False),
     "choice, window": lambda: choice(cell="feedforward", window=5, pooling="last", bidirectional=False),
     "choice, window and attention": lambda: choice(cell="feedforward", window=5, bidirectional=False),

@@ -42,6 +42,23 @@ def test_a_row_is_answered_the_same_alone_and_padded_in_a_batch(pooling: str, ce
     assert not torch.allclose(together[0], together[1])
 
 
+def test_a_question_that_is_read_first_is_known_at_every_token() -> None:
+    model = reader(question_first=True).eval()
+    text = QUESTIONS[1].text
+    first, second = (
+        model.probe(Question(text=text, question=asked)).x for asked in ("誰想當劍豪?", "誰很好?")
+    )
+    model.question_proj.weight.data.zero_()
+    plain = model.probe(Question(text=text, question="誰很好?")).x
+    difference = first - second
+    torch.testing.assert_close(difference, difference[:1].expand_as(difference))
+    assert float(difference.abs().min()) > 0
+    assert float((first - plain).abs().min()) > 0
+    long = Question(text="啊" * 300, question="誰?" * 20)
+    together, alone = model.probabilities([QUESTIONS[0], long]), model.probabilities(QUESTIONS[:1])
+    torch.testing.assert_close(together[:1], alone)
+
+
 @POOLINGS
 def test_answers_come_in_the_order_of_the_questions(pooling: str) -> None:
     model = reader(pooling)

@@ -72,6 +72,8 @@ def test_it_learns_to_look_at_the_facts() -> None:
 def test_what_cannot_be_taught_is_refused() -> None:
     with pytest.raises(SettingsError, match='pooling is "last", which has no attention to teach'):
         ChoiceReaderSettings(fact_weight=1.0, pooling="last")
+    with pytest.raises(SettingsError, match='question_first is True and pooling is "last"'):
+        ChoiceReaderSettings(question_first=True, pooling="last")
     with pytest.raises(SettingsError, match="fact_weight is -1"):
         ChoiceReaderSettings(fact_weight=-1.0)
     unsaid = [Question(text="a b", question="c?", answers=("a",))] * 3

@@ -27,13 +27,18 @@ _OPERATIONS: Mapping[str, Callable[..., Any]] = {
     "relu": lambda x: np.maximum(x, 0),
     "sqrt": np.sqrt,
     "softplus": lambda x: np.logaddexp(x, x.dtype.type(0)),
-    "row_mean": lambda x: np.broadcast_to(x.mean(-1, keepdims=True), x.shape),
+    "row_mean": lambda x, heads=1: _row_mean(x, int(heads)),
     "maximum": np.maximum,
     "minimum": np.minimum,
     "step_of": lambda x: (x > 0).astype(x.dtype),
     "greater": lambda x, y: np.greater(x, y).astype(np.result_type(x, y)),
     "where": lambda condition, x, y: np.where(condition != 0, x, y),
 }
+
+
+def _row_mean(x: Array, heads: int) -> Array:
+    parts = x.reshape(*x.shape[:-1], heads, -1)
+    return np.broadcast_to(parts.mean(-1, keepdims=True), parts.shape).reshape(x.shape)
 
 
 def run_loop(

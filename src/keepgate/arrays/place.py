@@ -43,6 +43,7 @@ class Place:
         projection = parameters.get("weight_hr")
         self.output_size: int = self.hidden_size if projection is None else projection.shape[0]
         self.states = (self.output_size, *[self.hidden_size] * (len(cell.states) - 1))
+        cell.check_heads(self.hidden_size)
         core = core_cell_or_reason(cell)
         self._core = core if isinstance(core, CoreCell) and self._type is not None else None
 

@@ -76,10 +76,10 @@ void @_run(@_state *s, const int32_t *ids, long steps, const int32_t *question, 
            float *scores) {
   const long longest = steps > asked ? steps : asked;
   float *const weights = workspace + longest * <outputs>;
-  long t;
+  long t;<before>
   @_encode(s, question, asked, workspace, workspace + longest * <width>);
   @_last(workspace, asked, s->pooled + <width>);
-  @_linear(<projection>, 0, s->pooled + <width>, <width>, <width>, s->key);
+  @_linear(<projection>, 0, s->pooled + <width>, <width>, <width>, s->key);<between>
   @_encode(s, ids, steps, workspace, workspace + longest * <width>);
   for (t = 0; t < steps; ++t) weights[t] = @_dot(s->key, workspace + t * <width>, <width>) * <scale>;
   @_softmax(weights, steps);
@@ -125,7 +125,8 @@ def _choice(source: Source, task: Any) -> Interface:
         about = "ids: the text's tokens, and after them the question's; a score for each choice"
         return Interface(1, scores, 0, True, about)
     source.member("pooled", 3 * width)
-    add_encode(source, layer, 1)
+    added = 0 if task.question_proj is None else len(task.question_proj)
+    add_encode(source, layer, 1, added=added)
     _add_last(source, layer)
     if task.attention is None:
         source.add(_RUN_POOLED, width=width, pool="  @_last(workspace, steps, s->pooled);")
@@ -135,7 +136,15 @@ def _choice(source: Source, task: Any) -> Interface:
     source.add(SOFTMAX)
     projection = source.constant("attention", task.attention.projection)
     outputs, scale = workspace_floats(layer), f"{float(task.attention.scale):.9g}f"
-    source.add(_RUN_ATTENTION, width=width, outputs=outputs, projection=projection, scale=scale)
+    before = f"\n  for (t = 0; t < {added}; ++t) s->added[t] = 0.0f;" if added else ""
+    question = source.constant("question", task.question_proj)
+    between = (
+        f"\n  @_linear({question}, 0, s->pooled + {width}, {added}, {width}, s->added);" if added else ""
+    )
+    source.add(
+        _RUN_ATTENTION, width=width, outputs=outputs, projection=projection, scale=scale,
+        before=before, between=between,
+    )  # fmt: skip
     about = "ids, question: the tokens of the text and of the question; a score for each choice"
     return Interface(1, scores, outputs + 1, layer.directions == 1, about, _RUN_QUESTION)
 

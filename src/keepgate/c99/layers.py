@@ -53,6 +53,12 @@ static void @_copy(const float *from, long count, float *to) {
   for (i = 0; i < count; ++i) to[i] = from[i];
 }
 """
+_ADD = """
+static void @_add(const float *from, long count, float *to) {
+  long i;
+  for (i = 0; i < count; ++i) to[i] += from[i];
+}
+"""
 _EMBED = """
 /* A number that the vocabulary does not have is the unknown token's. */
 static void @_embed(@_state *s, const int32_t *ids) {
@@ -104,7 +110,7 @@ static void @_read(@_state *s, void (*place)(@_state *, const float *), const fl
   long i;
   for (i = 0; i < steps; ++i) {
     const long t = reverse ? steps - 1 - i : i;
-    if (!in) @_embed(s, input + t * <count>);
+    if (!in) <embed>
     place(s, in ? in + t * width : s->x);
     @_copy(h, units, out + t * stride);
   }
@@ -174,9 +180,16 @@ def add_spelling(source: Source, layer: Recurrent | TimeDelay, table: Array, mos
     source.add(_SPELL, most=most, size=source.state[first], units=units, resets=resets)
 
 
-def add_encode(source: Source, layer: Recurrent | TimeDelay, count: int) -> None:
-    """`NAME_encode`: the outputs of the last layer over all steps, [steps, units]. count: numbers of each step."""
-    source.add(_ENCODE, count=count, reads="\n".join(_reads(layer)))
+def add_encode(source: Source, layer: Recurrent | TimeDelay, count: int, *, added: int = 0) -> None:
+    """`NAME_encode`: the outputs of the last layer over all steps, [steps, units]. count: numbers of each step.
+
+    added: how many numbers of the state's `added` are added to what the first layer reads, none for 0.
+    """
+    embed = f"@_embed(s, input + t * {count});"
+    if added:
+        source.add(_ADD)
+        embed = f"{embed[:-1]}, @_add({source.member('added', added)}, {added}, s->x);"
+    source.add(_ENCODE, embed=embed, reads="\n".join(_reads(layer)))
 
 
 def workspace_floats(layer: Recurrent | TimeDelay) -> int:

@@ -11,6 +11,7 @@ from ..arrays.recurrent import Recurrent
 from ..emit.c import stage_of_unit, step_of_unit
 from ..emit.stages import Stage, stages_of
 from ..equations import Cell
+from ..equations.expr import heads_of
 from ..errors import ExportError
 from .source import Source, filled
 
@@ -163,7 +164,11 @@ def _stage(
         source.member("planes", (result + 1) * hidden)
         places = {"operand": operand * hidden, "result": result * hidden, "hidden": hidden}
         if node.op == "row_mean":
-            yield filled(_MEAN, **places)
+            units = hidden // heads_of(node)
+            for first in range(0, hidden, units):
+                yield filled(
+                    _MEAN, operand=operand * hidden + first, hidden=units, result=result * hidden + first
+                )
             continue
         block = cell.gates.index(str(node.args[0].name).removeprefix("u_"))
         matrix, bias = recurrent

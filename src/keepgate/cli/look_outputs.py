@@ -110,5 +110,5 @@ def _print_effects(console: Console, explanation: "ExplanationReport") -> None:
     ]  # fmt: skip
     console.print()
     answer = one_line(explanation.answer.text)
-    left_out = "deleted" if explanation.sentence_effects else "step left out"  # a series has no sentences
+    left_out = "deleted" if explanation.unit == "token" else f"{explanation.unit} left out"
     console.print(table((left_out, f"{answer} then, per cent", "label"), rows))

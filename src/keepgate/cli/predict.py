@@ -159,7 +159,7 @@ def _labels(
     return [_record(task, item, next(rows) if item.text.strip() else None) for item in items]
 
 
-def _texts(raw: bytes, path: str, text_column: str | None) -> list[LabelledText]:
+def _texts(raw: bytes, path: str, text_column: str | None) -> Sequence[LabelledText]:
     corpus = texts_in(decoded(raw, path), path, text_column)
     if corpus.format == "lines" and Path(path).suffix.lower() in (".csv", ".tsv"):
         hint = f"{path} names no column that is known to hold texts (--text-column); each line is read as one text."

@@ -23,7 +23,7 @@ from .evaluate import measure_with_bar, metric_text, print_impossible
 from .inputs import evenly
 from .processes import first_of_host, joined_quietly
 from .settings import run_from, split
-from .train_options import Options
+from .train_options import Options, Reads
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -75,13 +75,13 @@ def train(
     data: Sequence[Path],
     options: Options,
     *,
-    read: Callable[[Sequence[Path]], Any],
+    read: Reads,
     detect: "Callable[[Any], tuple[TaskKind, str]]",
 ) -> Score | None:
     """Reads the data, trains, measures and saves a model, and says how it went and what to do next.
 
-    read: from files to a corpus. detect: from a corpus to the kind of task, and the reason in words. The score is None
-    where nothing was measured, and in all processes but the first.
+    read: from files, and a folder for what is too large for memory, to a corpus. detect: from a corpus to the kind of
+    task, and the reason in words. The score is None where nothing was measured, and in all processes but the first.
     """
     from ..tasks.task import Calibrated, Streams
 
@@ -89,7 +89,7 @@ def train(
         console = make_console(quiet=not processes.first)
         if processes.from_first(lambda: _is_trained(console, options)):
             return None
-        corpus = read(data)
+        corpus = read(data, options.work)
         print_text(console, sanitize(corpus.account(_LISTED)))
         kind, reason = detect(corpus)
         if reason:
@@ -149,13 +149,13 @@ def _score(task: "Task", measurement: "Measurement") -> Score:
 
 
 def _parts(
-    kind: "TaskKind", items: Sequence[Any], options: Options, read: Callable[[Sequence[Path]], Any]
+    kind: "TaskKind", items: Sequence[Any], options: Options, read: Reads
 ) -> tuple[Sequence[Any], Sequence[Any], str]:
     """The items to train on, those to measure on, and what these are: --dev, or a part that was held out."""
     from ..config import settings_from
 
     if options.dev:
-        return items, read(options.dev).items, "--dev"
+        return items, read(options.dev, options.work if kind.measures_files else None).items, "--dev"
     if kind.hold_out is None:
         return items, [], ""
     for_task, _ = split(options.pairs, kind.task.settings_type, options.settings)
@@ -212,14 +212,14 @@ def _build(
     if vectors is not None:
         print_text(console, sanitize(vectors.account))
     task.to(options.device)
-    if not isinstance(task, Streams):
-        _print_unlearnable(console, task, items)
     examples: dict[str, Any] = (
         {"stream": _stream(task, items, options, processes)}
         if isinstance(task, Streams)
         else {"examples": task.prepare(items, training=True)}
     )
     ((form, data),) = examples.items()
+    if form == "examples":
+        _print_unlearnable(console, task, items, data)
     config = run_from(recipe(kind.name, len(data)), for_training, options.config())
     weights, steps = sum(weight.numel() for weight in task.parameters()), _steps(task, config, examples)
     lanes = f"{count_of(config.batch_size, 'lanes')}, {config.bptt_steps} tokens of each"
@@ -269,12 +269,12 @@ def _stream(
     return stream
 
 
-def _print_unlearnable(console: Console, task: "Task", items: Sequence[Any]) -> None:
-    reasons = [task.unlearnable(example) for example in task.prepare(items, training=False)]
-    for reason in dict.fromkeys(reason for reason in reasons if reason is not None):
-        without = [item for item, why in zip(items, reasons, strict=True) if why == reason]
+def _print_unlearnable(console: Console, task: "Task", items: Sequence[Any], examples: Sequence[Any]) -> None:
+    from ..tasks.file_examples import unlearnable
+
+    for reason, without in unlearnable(task, items, examples).items():
         print_text(console, f"{len(without):,} more left out{because(len(without), reason)}:")
-        for item in without[:_LISTED]:
+        for item in (items[number] for number in without[:_LISTED]):
             print_text(console, f"  {item.id}: {one_line(item.summary)}")
         if len(without) > _LISTED:
             print_text(console, f"  and {len(without) - _LISTED:,} more")

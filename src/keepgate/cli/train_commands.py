@@ -65,12 +65,12 @@ class TrainCommand:
         return train(
             data,
             options,
-            read=lambda paths: self.read(paths, columns, options.work),
+            read=lambda paths, folder: self.read(paths, columns, folder),
             detect=lambda corpus: self.detect(corpus, kind),
         )
 
-    def read(self, paths: Sequence[Path], columns: Mapping[str, str | None], folder: Path) -> Any:
-        """The corpus in these files. folder: where numbers go that are too large for memory."""
+    def read(self, paths: Sequence[Path], columns: Mapping[str, str | None], folder: Path | None) -> Any:
+        """The corpus in these files. folder: as `TaskKind.spills` says; None holds all of them."""
         from ..tasks import KINDS
 
         kind = KINDS[self.kinds[0]]

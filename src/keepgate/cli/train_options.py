@@ -1,5 +1,6 @@
 """Options: what every `keepgate train NAME` can be told, whatever its task."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -9,6 +10,8 @@ from cyclopts import Group, Parameter
 WHAT = Group("What is trained", sort_key=2)
 _HOW_LONG = Group("How long, and how fast", sort_key=3)
 _SEARCH = Group("Which settings are best", sort_key=4)
+# From files and a folder for what is too large for memory (`TaskKind.spills`) to a corpus.
+Reads = Callable[[Sequence[Path], Path | None], Any]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,20 +4,19 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from ..wording import count_of, percent
-from .labelled import LabelledText
 from .labelled_series import LabelledSeries
-from .multilabel import MultilabelText, labels_of
 from .questions import Question
 from .series import Series
-from .tagged import TaggedText
+from .tally import Tally
 
 # A label is rare if the commonest one occurs more than ten times as often.
 _RARE = 10
 # So many texts are the longest ones, and this share of all characters is much for them: ten times their own.
 _LONGEST, _MUCH = 0.01, 0.1
 _SHOWN = 30
-_LABELLED = (LabelledText, LabelledSeries)
 
 
 def imbalance_of(items: Sequence[Any], unit: str, *, chosen: bool = False) -> list[str]:
@@ -26,51 +25,54 @@ def imbalance_of(items: Sequence[Any], unit: str, *, chosen: bool = False) -> li
     unit: what an item is called. chosen: whether the answers of questions are chosen from, as labels are. Texts with
     labels or tags, series and questions are looked at, others not.
     """
-    tagged = [item for item in items if isinstance(item, TaggedText)]
-    labels = [item.label for item in items if isinstance(item, _LABELLED) and item.label is not None]
-    several = [label for item in items if isinstance(item, MultilabelText) for label in labels_of(item) or ()]
-    answers = [item.answers[0] for item in items if chosen and isinstance(item, Question) and item.answers]
+    tally, first = Tally.of(items), items[0] if items else None
+    questions = [item for item in items if isinstance(item, Question)] if chosen else []
+    answers = Counter(question.answers[0] for question in questions if question.answers)
     sentences = [
         _of_classes(
-            several or labels,
+            tally.several or tally.labels,
             "labels",
-            "labels given" if several else unit,
+            "labels given" if tally.several else unit,
             "accuracy hardly shows them, so judge by macro F1, weigh them (--set class_weights=balanced)",
         ),
         _of_classes(answers, "answers", unit, "exact match hardly shows them"),
-        _of_classes(_tags_of(tagged), "tags", "tagged tokens", "figures of all tags hardly show them"),
-        _of_lengths(items, unit),
-        _of_series([len(item) for item in items if isinstance(item, Series)]),
+        _of_classes(_tags_of(tally.tags), "tags", "tagged tokens", "figures of all tags hardly show them"),
+        _of_lengths(tally.sizes, unit, "steps" if isinstance(first, LabelledSeries) else "characters"),
+        _of_series(
+            [len(item) for item in items if isinstance(item, Series)] if isinstance(first, Series) else []
+        ),
     ]
     return [sentence for sentence in sentences if sentence]
 
 
-def _tags_of(items: Sequence[TaggedText]) -> list[str]:
+def _tags_of(tags: Counter[str]) -> Counter[str]:
     """Every token's tag; where tags mark entities ("B-PER"), the kind of entity, and nothing for those outside."""
-    tags = [tag for item in items for tag in item.tags or ()]
-    marked = [tag[2:] for tag in tags if tag[1:2] == "-" and tag[2:]]
+    marked: Counter[str] = Counter()
+    for tag, count in tags.items():
+        if tag[1:2] == "-" and tag[2:]:
+            marked[tag[2:]] += count
     return marked or tags
 
 
-def _of_classes(classes: Sequence[str], names: str, unit: str, why: str) -> str:
-    counts = Counter(classes).most_common()
+def _of_classes(classes: Counter[str], names: str, unit: str, why: str) -> str:
+    counts = classes.most_common()
     rare = [count for _, count in counts if count * _RARE < counts[0][1]]
     if not rare:
         return ""
     (commonest, most), (rarest, least) = counts[0], counts[-1]
-    times = f"{count_of(least, 'times')} ({percent(least / len(classes))})"
+    total = classes.total()
+    times = f"{count_of(least, 'times')} ({percent(least / total)})"
     return (
         f"{len(rare):,} of {count_of(len(counts), names)} occur less than a tenth as often as {_short(commonest)!r} "
-        f"({percent(most / len(classes))} of {len(classes):,} {unit}); the rarest, {_short(rarest)!r}, {times}: "
+        f"({percent(most / total)} of {total:,} {unit}); the rarest, {_short(rarest)!r}, {times}: "
         f"{why}, and collect more of them."
     )
 
 
-def _of_lengths(items: Sequence[Any], unit: str) -> str:
-    measure = "steps" if items and isinstance(items[0], LabelledSeries) else "characters"
-    sizes = sorted((size for size in map(_size, items) if size is not None), reverse=True)
+def _of_lengths(lengths: Sequence[int], unit: str, measure: str) -> str:
+    sizes = np.sort(np.array(lengths, dtype=np.int64))[::-1]
     longest = round(_LONGEST * len(sizes))
-    size_of_longest, total = sum(sizes[:longest]), sum(sizes)
+    size_of_longest, total = int(sizes[:longest].sum()), int(sizes.sum())
     if size_of_longest <= _MUCH * total:
         return ""
     count = f"{longest:,} of {len(sizes):,}, of {sizes[longest - 1]:,} to {sizes[0]:,} {measure}"
@@ -91,13 +93,6 @@ def _of_series(sizes: Sequence[int]) -> str:
         f"beside {max(sizes):,}): the long ones give most windows, and what is learnt is mostly theirs, so measure the "
         "short ones by themselves, or give fewer of the long ones."
     )
-
-
-def _size(item: Any) -> int | None:
-    """Characters of a text, steps of a series; None of what is read as a stream."""
-    if isinstance(item, LabelledSeries):
-        return len(item.values)
-    return len(item.text) if isinstance(item, LabelledText | Question) else None
 
 
 def _short(name: str) -> str:

@@ -1,6 +1,8 @@
 """Rows of different lengths → padded tensors with their lengths, and batches of rows of similar length."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -76,6 +78,36 @@ class BlockOrder:
         return self._pool[1]
 
 
+def blocks_of(
+    count: int, lengths: int | NDArray[np.int32], block: int, batch_size: int, seed: int, epoch: int
+) -> Callable[[int], list[int]]:
+    """The batches of examples in a file, by their numbers: shuffled by blocks, and rows of similar length together.
+
+    lengths: one for all, or that of each. What fits into one pool is batched as in memory (`bucketed`).
+    """
+    order = BlockOrder(count, block, seed, epoch)
+    if isinstance(lengths, int):
+        return lambda place: order[place * batch_size : (place + 1) * batch_size]
+    if count <= block * POOL:
+        return bucketed(lengths.tolist(), batch_size, seed, epoch).__getitem__
+    size = batch_size * GROUP
+
+    @lru_cache(maxsize=1)
+    def group(number: int) -> list[list[int]]:
+        rows = np.array(order[number * size : (number + 1) * size])
+        batches = _by_length(rows, lengths[rows], batch_size)
+        rng = np.random.default_rng([*order.seeds, number])
+        return [batches[k] for k in rng.permutation(len(batches))]
+
+    return lambda place: group(place // GROUP)[place % GROUP]
+
+
+def _by_length(rows: NDArray[np.int64], lengths: NDArray[Any], batch_size: int) -> list[list[int]]:
+    """The rows in batches, longest first."""
+    rows = rows[np.argsort(-lengths, kind="stable")]
+    return [rows[at : at + batch_size].tolist() for at in range(0, len(rows), batch_size)]
+
+
 def bucketed(lengths: Sequence[int], batch_size: int, seed: int, epoch: int) -> list[list[int]]:
     """Every index once, in batches of rows of similar length, the batches in random order.
 
@@ -91,6 +123,5 @@ def bucketed(lengths: Sequence[int], batch_size: int, seed: int, epoch: int) -> 
     batches: list[list[int]] = []
     for start in range(0, len(order), batch_size * GROUP):
         group = order[start : start + batch_size * GROUP]
-        group = group[np.argsort(-size[group], kind="stable")]
-        batches += [group[at : at + batch_size].tolist() for at in range(0, len(group), batch_size)]
+        batches += _by_length(group, size[group], batch_size)
     return [batches[k] for k in rng.permutation(len(batches))]

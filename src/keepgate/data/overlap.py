@@ -1,6 +1,6 @@
 """Overlap: what of the data that a model is measured on stands in its training data too, in a sentence."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from itertools import islice
 from typing import Any
@@ -40,8 +40,9 @@ def overlap_of(
 
 
 def _whole(items: Sequence[Any], dev: Sequence[Any], unit: str) -> str:
-    trained_on = set(map(_content, items))
-    repeated = sum(_content(item) in trained_on for item in dev)
+    counts = Counter(map(_content, dev))
+    trained_on = {content for content in map(_content, items) if content in counts}
+    repeated = sum(counts[content] for content in trained_on)
     return f"{repeated:,} of {count_of(len(dev), unit)} of --dev are" if repeated else ""
 
 

@@ -20,7 +20,7 @@ PIECE = 1 << 16
 NPY = b"\x93NUMPY"
 
 
-class _OpenFile:
+class OpenFile:
     """A file that stays open until nobody reads it."""
 
     def __init__(self, path: Path, descriptor: int) -> None:
@@ -47,7 +47,7 @@ class RowFile:
     columns among those of the file.
     """
 
-    file: _OpenFile
+    file: OpenFile
     dtype: np.dtype[Any]
     width: int
     offset: int
@@ -88,7 +88,7 @@ class RowFile:
                 f"{path}: it ends before its {rows:,} rows do; it was probably cut off, get it again"
             )
         return cls(
-            file=_OpenFile(path, os.open(path, os.O_RDONLY)), dtype=dtype, width=width, offset=offset, begin=0,
+            file=OpenFile(path, os.open(path, os.O_RDONLY)), dtype=dtype, width=width, offset=offset, begin=0,
             end=rows, places=tuple(range(width)),
         )  # fmt: skip
 
@@ -106,7 +106,7 @@ class RowFile:
                     file.write(np.ascontiguousarray(piece, dtype=np.float64).tobytes())
                     rows += len(piece)
                 file.flush()
-                opened = _OpenFile(path, os.dup(file.fileno()))
+                opened = OpenFile(path, os.dup(file.fileno()))
         except OSError as fault:
             raise BundleError(
                 f"cannot write the series {path}: {fault.strerror or fault}; free some space or choose another folder"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..equations import Analysis, Cell, Expr, Graph, topological
 from ..equations.additive import replaced
-from ..equations.expr import make, symbol
+from ..equations.expr import heads_of, make, symbol
 from ..equations.simplify import ONE
 from .preactivations import fused_sums
 
@@ -209,7 +209,11 @@ def _row_constants(lines: Mapping[Expr, _Operation]) -> set[Expr]:
     row_constant: set[Expr] = set()
     for node, (operation, arguments) in lines.items():
         rest = [argument for argument in arguments if argument.op != "const"]
-        if operation == "row_mean" or (rest and row_constant.issuperset(rest)):
+        if operation == "row_mean":
+            alike = heads_of(node) == 1
+        else:
+            alike = bool(rest) and row_constant.issuperset(rest)
+        if alike:
             row_constant.add(node)
     return row_constant
 

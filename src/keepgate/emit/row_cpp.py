@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ..equations import Expr, topological
-from ..equations.expr import row_constants
+from ..equations.expr import heads_of, row_constants
 from .expression import write
 from .program import lowered
 from .step import step_body
@@ -48,6 +48,9 @@ class RowStep:
         result_nodes = [*self._results.values()]
         self._lines = lowered(self._inputs, result_nodes)
         self._order = topological(result_nodes, stop=self._inputs)
+        assert all(heads_of(node) == 1 for node in self._order if node.op == "row_mean"), (
+            "no means over heads"
+        )
         self._by_row = row_constants(self._order) - self._inputs
         uses = Counter(result_nodes)
         for node in self._order:

@@ -33,15 +33,20 @@ def stages_of(graph: Graph) -> list[Stage]:
     for level in range(last):
         following = [node for node in mixed if levels[node] == level + 1]
         new_planes = [
-            *dict.fromkeys([*(node.args[-1] for node in following), *_used_later(levels, level, new)])
+            *dict.fromkeys([*(_operand(node) for node in following), *_used_later(levels, level, new)])
         ]
         new_planes = [node for node in new_planes if node not in planes]
         read = tuple(planes)
         planes += new_planes
-        operands = tuple((node, planes.index(node.args[-1])) for node in following)
+        operands = tuple((node, planes.index(_operand(node))) for node in following)
         stages.append(Stage(read=read, written=tuple(new_planes), mixed=operands))
         planes += following
     return [*stages, Stage(read=tuple(planes), written=tuple(new))]
+
+
+def _operand(node: Expr) -> Expr:
+    """What is mixed: a product's second argument, a mean's first."""
+    return node.args[node.op == "product"]
 
 
 def _levels(new: Iterable[Expr]) -> dict[Expr, int]:

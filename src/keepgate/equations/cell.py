@@ -14,7 +14,7 @@ from typing import Any, Literal
 from ..errors import CellError
 from .additive import AdditiveUpdate
 from .analysis import Analysis
-from .expr import evaluate, topological
+from .expr import evaluate, heads_of, topological
 from .graph import Graph
 from .tracing import Declaration, Named, Recurrence, Step, check_names, check_unused_parameters, trace_step
 
@@ -71,6 +71,21 @@ class Cell(Declaration):
     def row_means(self) -> bool:
         """Whether the step takes means over the units of a row, so that one unit's step needs all the others'."""
         return any(node.op == "row_mean" for node in topological(self.graph.next.values()))
+
+    @cached_property
+    def heads(self) -> tuple[int, ...]:
+        """The numbers of heads over which the step takes means: a row's units must be a multiple of each."""
+        nodes = topological([*self.graph.next.values(), *self.graph.traced.values()])
+        return tuple(sorted({heads_of(node) for node in nodes if node.op == "row_mean"} - {1}))
+
+    def check_heads(self, hidden_size: int) -> None:
+        """Raises CellError where a row's units are no multiple of the heads over which the step takes means."""
+        for heads in self.heads:
+            if hidden_size % heads:
+                raise CellError(
+                    f"{self.name} takes means over {heads} heads, of which {hidden_size} units are no multiple; "
+                    f"take {max(1, round(hidden_size / heads)) * heads}"
+                )
 
     @property
     def elementwise_graph(self) -> Graph:

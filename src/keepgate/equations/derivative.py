@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from .expr import Expr, const, greater, make, relu, row_constants, topological, where
+from .expr import Expr, const, greater, head_constants, make, relu, topological, where
 from .simplify import MINUS_ONE, ONE, ZERO, fold
 
 
@@ -39,7 +39,10 @@ RULES: Mapping[str, Callable[..., tuple[Expr, ...]]] = {
     "step_of": lambda g, y, a: (ZERO,),
     "greater": lambda g, y, a, b: (ZERO, ZERO),
     "where": lambda g, y, c, a, b: (ZERO, _chosen(c, g, ZERO), _chosen(c, ZERO, g)),
-    "row_mean": lambda g, y, a: (g,),  # g is the mean of the gradient, see `gradients`
+    "row_mean": lambda g, y, a, *heads: (
+        g,
+        *[ZERO] * len(heads),
+    ),  # g is the gradient's mean, see `gradients`
 }
 
 
@@ -51,17 +54,17 @@ def gradients(
     constants: nodes taken as independent of what they are computed from; a matrix product always counts as one.
     """
     gradient: dict[Expr, Expr] = {}
-    row_constant = row_constants(topological(outputs, stop=constants))
+    heads = head_constants(topological(outputs, stop=constants))
     for output, factor in zip(outputs, upstream, strict=True):
         gradient[output] = _add(gradient.get(output, ZERO), factor)
     for node in reversed(topological(outputs, stop=constants)):
         if node in constants or node not in gradient or node.op not in RULES:
             continue
-        # What is alike in all units of a row is made of means over it, and goes on into one: only the mean of its
-        # gradient counts, which as a number of the row is cheap.
+        # What is alike in all units of a row or a head is made of means over it, and goes on into one: only the mean
+        # of its gradient counts, which as a number of the row is cheap.
         arrives = gradient[node]
-        if node in row_constant and arrives not in row_constants(topological([arrives])):
-            arrives = fold("row_mean", arrives)
+        if node in heads and head_constants(topological([arrives])).get(arrives) not in ((), heads[node]):
+            arrives = fold("row_mean", arrives, *heads[node])
         for argument, part in zip(node.args, RULES[node.op](arrives, node, *node.args), strict=True):
             if argument.op != "const":
                 gradient[argument] = _add(gradient.get(argument, ZERO), part)

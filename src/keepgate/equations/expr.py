@@ -208,9 +208,28 @@ def minimum(x: Any, y: Any) -> Any:
     return x.minimum(y)
 
 
-def row_mean(x: Any) -> Any:
-    """The mean over the units of a row, in each of its units."""
-    return make("row_mean", x) if isinstance(x, Expr) else x.mean(-1, keepdim=True).expand(x.shape)
+def row_mean(x: Any, heads: int = 1) -> Any:
+    """The mean over the units of a row, in each of its units; with heads, over each of as many equal parts of the row.
+
+    A layer's hidden_size must be a multiple of heads.
+    """
+    if type(heads) is not int or heads < 1:
+        raise CellError(f"row_mean was given heads={heads!r}; it takes a whole number, 1 or more")
+    if isinstance(x, Expr):
+        return make("row_mean", x) if heads == 1 else make("row_mean", x, const(heads))
+    return _mean_of_heads(x, heads)
+
+
+def _mean_of_heads(x: Any, heads: float = 1) -> Any:
+    if heads == 1:
+        return x.mean(-1, keepdim=True).expand(x.shape)
+    parts = x.reshape(*x.shape[:-1], int(heads), -1)
+    return parts.mean(-1, keepdim=True).expand(parts.shape).reshape(x.shape)
+
+
+def heads_of(mean: Expr) -> int:
+    """Over how many heads a node of `row_mean` takes means."""
+    return int(mean.args[1].value or 1) if len(mean.args) > 1 else 1
 
 
 def step_of(x: Any) -> Any:
@@ -260,7 +279,7 @@ OPERATIONS: Mapping[str, Callable[..., Any]] = {
     "maximum": maximum,
     "minimum": minimum,
     "step_of": step_of,
-    "row_mean": row_mean,
+    "row_mean": _mean_of_heads,
     "greater": greater,
     "where": where,
 }
@@ -283,15 +302,25 @@ def topological(roots: Iterable[Expr], stop: Collection[Expr] = ()) -> list[Expr
     return order
 
 
-def row_constants(order: Iterable[Expr]) -> set[Expr]:
-    """Of nodes in topological order those that are alike in all units of a row: means over it, and what is made of
-    these and constants alone."""
-    row_constant: set[Expr] = set()
+def head_constants(order: Iterable[Expr]) -> dict[Expr, tuple[Expr, ...]]:
+    """Of nodes in topological order those that are alike in all units of a head, and the heads, as the rest of the
+    arguments of a row_mean: means, and what is made of constants and means over as many heads, or over the row."""
+    heads: dict[Expr, tuple[Expr, ...]] = {}
     for node in order:
+        if node.op == "row_mean":
+            heads[node] = node.args[1:]
+            continue
         rest = [argument for argument in node.args if argument.op != "const"]
-        if node.op == "row_mean" or (rest and row_constant.issuperset(rest)):
-            row_constant.add(node)
-    return row_constant
+        if rest and all(argument in heads for argument in rest):
+            parted = {heads[argument] for argument in rest} - {()}
+            if len(parted) <= 1:
+                heads[node] = next(iter(parted), ())
+    return heads
+
+
+def row_constants(order: Iterable[Expr]) -> set[Expr]:
+    """Of nodes in topological order those that are alike in all units of a row."""
+    return {node for node, heads in head_constants(order).items() if not heads}
 
 
 def evaluate(results: Iterable[Expr], given: Mapping[Expr, Any]) -> list[Any]:

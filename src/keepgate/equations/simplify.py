@@ -15,7 +15,9 @@ def fold(op: str, *arguments: Expr) -> Expr:
             return arguments[1] if arguments[0] is ONE else arguments[0]
         case "div" | "tanh" | "relu" | "neg" | "abs" | "sqrt" if zero[0]:
             return ZERO
-        case "row_mean" if arguments[0].op in ("const", "row_mean"):
+        case "row_mean" if arguments[0].op == "const":
+            return arguments[0]
+        case "row_mean" if arguments[0].op == "row_mean" and arguments[0].args[1:] in ((), arguments[1:]):
             return arguments[0]
         case "sub" if arguments[0] is arguments[1]:
             return ZERO

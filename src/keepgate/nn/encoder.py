@@ -76,10 +76,14 @@ class Encoder(nn.Module):
         return embedded
 
     def forward(
-        self, x: Any, lengths: Int[Tensor, " batch"]
+        self, x: Any, lengths: Int[Tensor, " batch"], added: Float[Tensor, "batch input"] | None = None
     ) -> tuple[Float[Tensor, "time batch states"], Float[Tensor, "batch states"]]:
-        """The states after every step, zero beyond a row's length, and the last state of each direction."""
-        states, _ = self.layer(self.embed(x), lengths=lengths)
+        """The states after every step, zero beyond a row's length, and the last state of each direction.
+
+        added: to the input of every step, after the dropout.
+        """
+        embedded = self.embed(x)
+        states, _ = self.layer(embedded if added is None else embedded + added, lengths=lengths)
         return states, last_states(states, lengths, bidirectional=self.bidirectional)
 
     def last(self, x: Tensor, lengths: Int[Tensor, " batch"]) -> Float[Tensor, "batch states"]:

@@ -6,6 +6,7 @@ import numpy as np
 import onnx_ir as ir
 
 from ..equations import Expr, topological
+from ..equations.expr import heads_of
 from ..errors import CellError
 from .call import SequenceCall
 from .emitter import Emitter
@@ -168,6 +169,8 @@ def _operation(emit: Emitter, call: SequenceCall, node: Expr, values: Mapping[Ex
             emit("Add", emit("Exp", emit("Neg", emit("Abs", *arguments))), emit.constant(1, call.dtype)),
         )
         return emit("Add", emit("Relu", *arguments), rest)
+    if node.op == "row_mean" and heads_of(node) > 1:
+        return _mean_of_heads(emit, call, arguments[0], heads_of(node))
     if node.op == "row_mean":
         return emit("ReduceMean", arguments[0], emit.constant([-1], np.int64), keepdims=1)
     if node.op == "step_of":
@@ -177,6 +180,18 @@ def _operation(emit: Emitter, call: SequenceCall, node: Expr, values: Mapping[Ex
     if node.op == "where":
         return emit("Where", emit("Not", emit("Equal", arguments[0], zero)), *arguments[1:])
     return _unknown(call, node)
+
+
+def _mean_of_heads(emit: Emitter, call: SequenceCall, x: ir.Value, heads: int) -> ir.Value:
+    units = call.hidden_size // heads
+
+    def shape(*sizes: int) -> ir.Value:
+        return emit.constant(sizes, np.int64)
+
+    whole = emit("Expand", x, shape(1, heads * units))  # which may be one number a row
+    parts = emit("Reshape", whole, shape(-1, heads, units))
+    means = emit("ReduceMean", parts, shape(-1), keepdims=1)
+    return emit("Reshape", emit("Expand", means, shape(1, 1, units)), shape(-1, heads * units))
 
 
 def _unknown(call: SequenceCall, node: Expr) -> ir.Value:

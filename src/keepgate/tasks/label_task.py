@@ -33,7 +33,7 @@ class LabelTask(nn.Module):
     readout: nn.Linear
     shortened: Callable[[Any, int], Any]  # an example with the last so many tokens of its text
     collate: Callable[[Sequence[Any]], Any]
-    prepare: Callable[..., list[Any]]
+    prepare: Callable[..., Sequence[Any]]
 
     def __init__(
         self,

@@ -33,10 +33,13 @@ def vectors(
     texts: ids below `words` of the words of each text; pairs: of each word, the id below `pair_count` of the pair that
     it makes with the next.
     """
-    beside_word = _table(_neighbours(texts, texts, gap=0), words, min(words, CONTEXTS))
-    beside_pair = _table(_neighbours(pairs, texts, gap=1), pair_count, min(words, PAIR_CONTEXTS))
     generator = torch.Generator().manual_seed(seed)
-    return _factors(beside_word, word_size, generator), _factors(beside_pair, pair_size, generator)
+    # One table after the other: each takes hundreds of megabytes.
+    beside_word = _table(_neighbours(texts, texts, gap=0), words, min(words, CONTEXTS))
+    word_vectors = _factors(beside_word, word_size, generator)
+    del beside_word
+    beside_pair = _table(_neighbours(pairs, texts, gap=1), pair_count, min(words, PAIR_CONTEXTS))
+    return word_vectors, _factors(beside_pair, pair_size, generator)
 
 
 @torch.no_grad()

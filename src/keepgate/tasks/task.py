@@ -5,7 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..data.token_file import TokenFile
@@ -149,13 +151,13 @@ class Weighted(Protocol):
 
 @runtime_checkable
 class OnDemand(Protocol):
-    """Examples of one length that are made when they are asked for.
+    """Examples that are made when they are asked for.
 
-    block: None, or of what stays in a file, so many neighbours are read together, for which the others' order is kept.
-    sha256: tells this data from others.
+    lengths: one for all, or that of each. block: None, or of what stays in a file, so many neighbours are read
+    together, for which the others' order is kept. sha256: tells this data from others.
     """
 
-    length: int
+    lengths: "int | NDArray[np.int32]"
     block: int | None
 
     @property

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..data.bigrams import pairs_of
+from ..data.item_file import FromItems
 from ..data.vocabulary import PAD, SPECIAL, UNKNOWN, Vocabulary
 from ..data.word_vectors import WordVectors
 from ..errors import SettingsError
@@ -19,6 +20,12 @@ from .ppmi import SPREAD, initialise_embeddings
 
 # Words of a file of vectors that are no token of the training texts: so many of the commonest are read too.
 OTHER_WORDS = 20_000
+# Of texts in files: tokens that have an embedding of their own; different tokens, or pairs, that are counted before the
+# rarest are forgotten; tokens that have vectors from counts, for which a table of so many rows is held; and characters
+# of the texts that are looked at for these.
+MOST_TOKENS, _COUNTED, _MOST_VECTORS, _SAMPLE = 100_000, 1_000_000, 8_000, 10_000_000
+
+Texts = Sequence[Sequence[str]] | FromItems[list[str]]
 
 
 class TokenPairs(nn.Module):
@@ -36,22 +43,33 @@ class TokenPairs(nn.Module):
 
     def initialise(
         self,
-        texts: Sequence[Sequence[str]],
+        texts: Texts,
         vocabulary: Vocabulary,
         pairs: Vocabulary,
         seed: int,
         vectors: Mapping[str, NDArray[np.float32]],
     ) -> None:
-        """Gives the embeddings the vectors of the tokens and pairs of these texts, and tokens in `vectors` those."""
-        ids = [np.array(vocabulary.ids(text)) for text in texts]
-        pair_ids = [np.array(pairs.ids(pairs_of(text))) for text in texts]
+        """Gives the embeddings the vectors of the tokens and pairs of these texts, and tokens in `vectors` those.
+
+        Of texts in files some are looked at, taken evenly, and only the commonest tokens get vectors from them; the
+        vectors of the others are scaled to the same size.
+        """
+        in_files = isinstance(texts, FromItems)
+        most = _MOST_VECTORS if in_files else len(vocabulary)
+        ids, pair_ids = [], []
+        for text in texts.evenly(_SAMPLE) if isinstance(texts, FromItems) else texts:
+            numbers = np.array(vocabulary.ids(text))
+            ids.append(np.where(numbers < most, numbers, UNKNOWN) if in_files else numbers)
+            pair_ids.append(np.array(pairs.ids(pairs_of(text))))
         initialise_embeddings(self.token, self.pair, ids, pair_ids, seed)
+        with torch.no_grad():
+            self.token.weight[most:] *= SPREAD
         place_vectors(self.token, vocabulary, vectors)
 
 
 def vectors_of(
     file: WordVectors | None,
-    texts: Sequence[Sequence[str]],
+    texts: Texts,
     settings: Any,
     can_occur: Callable[[str], bool] | None = None,
 ) -> dict[str, NDArray[np.float32]]:
@@ -84,25 +102,37 @@ def place_vectors(
     embedding.weight[vocabulary.ids(placed)] = (values * scale).to(embedding.weight)
 
 
-def vocabularies(
-    texts: Sequence[Sequence[str]], settings: Any, vectors: Mapping[str, Any]
-) -> tuple[Vocabulary, Vocabulary]:
-    """The vocabularies of the tokens and of the pairs of these texts.
+def vocabularies(texts: Texts, settings: Any, vectors: Mapping[str, Any]) -> tuple[Vocabulary, Vocabulary]:
+    """The vocabularies of the tokens and of the pairs of these texts; of those in files, of no more than `MOST_TOKENS`.
 
     vectors: tokens that have a vector of their own, and are in the vocabulary however rare they are.
     settings: with `min_count`, `max_pairs` and `pair_size`, whose 0 leaves pairs out.
     """
-    tokens = Counter(token for text in texts for token in text)
-    pairs = (
-        Counter(pair for text in texts for pair in pairs_of(text)) if settings.pair_size else Counter[str]()
-    )
+    in_files = isinstance(texts, FromItems)
+    tokens, pairs = Counter[str](), Counter[str]()
+    for text in texts:
+        tokens.update(text)
+        pairs.update(pairs_of(text) if settings.pair_size else ())
+        if in_files:
+            _forget_rarest(tokens)
+            _forget_rarest(pairs)
     at_least = settings.min_count
     frequent = {token: count for token, count in tokens.items() if count >= at_least or token in vectors}
     unseen = dict.fromkeys((token for token in vectors if token not in tokens and token not in SPECIAL), 0)
     return (
-        Vocabulary.most_frequent(Counter(unseen | frequent), 0),
+        Vocabulary.most_frequent(Counter(unseen | frequent), 0, MOST_TOKENS if in_files else None),
         Vocabulary.most_frequent(pairs, at_least, settings.max_pairs),
     )
+
+
+def _forget_rarest(counts: Counter[str]) -> None:
+    """Leaves the commoner half of `_COUNTED` at most, if there are more."""
+    least = 1
+    while len(counts) > (_COUNTED if least == 1 else _COUNTED // 2):
+        rest = {name: count for name, count in counts.items() if count > least}
+        counts.clear()
+        counts.update(rest)
+        least += 1
 
 
 def hide_tokens(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..data.batch import BlockOrder, bucketed
+from ..data.batch import blocks_of, bucketed
 from ..data.token_file import TokenFile
 from ..errors import SettingsError
 from ..tasks.task import Crops, OnDemand, Trainable
@@ -82,14 +82,13 @@ class EpochBatches(Batches):
         """The examples, which may be cropped, and from the number of a batch to its examples' places."""
         examples, size, seed = self.examples, self.config.batch_size, self.config.seed
         if isinstance(examples, OnDemand) and examples.block is not None:
-            order = BlockOrder(len(examples), examples.block, seed, epoch)
-            return examples, lambda place: order[place * size : (place + 1) * size]
+            return examples, blocks_of(len(examples), examples.lengths, examples.block, size, seed, epoch)
         early = epoch * self.per_epoch < self.config.crop_until * self.steps
         if early and isinstance(self.task, Crops):
             rng = random.Random(seed_for(seed, "crop", epoch))
             examples = [self.task.crop(example, rng) for example in examples]
         lengths = (
-            [examples.length] * len(examples)
+            np.broadcast_to(examples.lengths, len(examples)).tolist()
             if isinstance(examples, OnDemand)
             else [example.length for example in examples]
         )

@@ -99,7 +99,10 @@ def account_of(summary: str, left_out: Sequence[LeftOut], at_most: int) -> str:
 
 
 def listed_counts(values: Iterable[str], plural: str) -> str:
-    """How many different values there are, and the commonest with their counts: "2 labels: good 20, bad 5."."""
+    """How many different values there are, and the commonest with their counts: "2 labels: good 20, bad 5.".
+
+    values: all of them, or a Counter of them.
+    """
     counts = Counter(values).most_common()
     commonest = ", ".join(f"{' '.join(value.split())} {count:,}" for value, count in counts[:_LISTED])
     more = f" and {len(counts) - _LISTED:,} more" if len(counts) > _LISTED else ""

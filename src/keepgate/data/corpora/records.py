@@ -1,7 +1,7 @@
 """Records with a text, a question and an answer each: JSON lines, a list in one JSON value, or TSV."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from ...errors import CorpusError
@@ -114,16 +114,14 @@ def _are_names(rows: Sequence[tuple[int, list[str]]]) -> bool:
     return all(word.replace("_", "").strip().isalnum() for word in words) and min(others, default=0) > longest
 
 
-def parse_lines(lines: Sequence[str], path: str, left_out: int = 0) -> list[tuple[str, Any]]:
+def parse_lines(lines: Iterable[str], path: str, left_out: int = 0) -> Iterator[tuple[str, Any]]:
     """The JSON value of each line but blank ones, with "line N", after so many others of the file.
 
     Raises CorpusError with line and column.
     """
-    values = []
     for number, line in enumerate(lines, 1 + left_out):
         if line.strip():
-            values.append((f"line {number}", parse(line, path, number)))
-    return values
+            yield f"line {number}", parse(line, path, number)
 
 
 def parse(text: str, path: str, first_line: int = 1) -> Any:

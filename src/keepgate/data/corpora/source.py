@@ -88,6 +88,15 @@ def files_of(paths: str | Path | Iterable[str | Path]) -> list[str | Path]:
     return files
 
 
+def refuse_standard_input(files: Iterable[str | Path]) -> None:
+    """Raises CorpusError where standard input is one of the files, of which one is too large to be held."""
+    if STANDARD_INPUT in map(str, files):
+        raise CorpusError(
+            "- is given beside a file that is too large for memory, and standard input is read but once; write it to a "
+            "file"
+        )
+
+
 def read_bytes(path: str | Path) -> bytes:
     """The bytes of a file, or of standard input for "-".
 

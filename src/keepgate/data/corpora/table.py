@@ -3,11 +3,11 @@
 import csv
 import io
 from codecs import BOM_UTF8
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,9 @@ _LARGEST_FIELD = 2**31 - 1
 # Bytes of a file that are read as one piece of its table.
 _PIECE = 1 << 22
 Cells = NDArray[Any]
+TableForm = Literal["csv", "tsv", "json lines"]
+# A row by column, and where in its file it stands, such as "line 3".
+PlacedRow = tuple[str, Mapping[str, object]]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -43,7 +46,7 @@ class Table:
 
 
 @contextmanager
-def _fields_of_any_size() -> Iterator[None]:
+def fields_of_any_size() -> Iterator[None]:
     """Inside, csv reads fields of more than its 131,072 characters: a text may be a book."""
     before = csv.field_size_limit(_LARGEST_FIELD)
     try:
@@ -52,7 +55,7 @@ def _fields_of_any_size() -> Iterator[None]:
         csv.field_size_limit(before)
 
 
-@_fields_of_any_size()
+@fields_of_any_size()
 def names_in(line: str) -> list[str]:
     """The names of the columns, if this line of CSV or TSV holds them; none of a line that is no row of a table."""
     try:
@@ -66,25 +69,45 @@ def delimiter_of(line: str) -> str:
     return "\t" if "\t" in line else ";" if ";" in line and "," not in line else ","
 
 
-@_fields_of_any_size()
-def read_rows(
-    content: str, path: str, left_out: int = 0
-) -> tuple[list[tuple[str, Mapping[str, object]]], str]:
+def read_rows(content: str, path: str, left_out: int = 0) -> tuple[list[PlacedRow], str]:
     """The rows of CSV, TSV or JSON lines with their places, by column, and the name of the format.
 
     left_out: lines of the file that are not in the content: after its first line, of JSON lines before it.
     Raises CorpusError, naming the line, for one with another number of columns than the first has, and where the first
     names two alike.
     """
-    if content.lstrip().startswith("{"):
-        values = parse_lines(lines_of(content), path, left_out)
-        for place, value in values:
+    # A tab may stand before the first name of TSV.
+    start = content.lstrip()
+    first = (start if start.startswith("{") else content.lstrip("\r\n")).partition("\n")[0]
+    form = form_of(first)
+    lines = lines_of(content) if form == "json lines" else io.StringIO(content, newline="")
+    return [*rows_of(lines, first, path, left_out)], form
+
+
+def form_of(first: str) -> TableForm:
+    """The format of a table with this first line."""
+    if first.lstrip().startswith("{"):
+        return "json lines"
+    return "tsv" if delimiter_of(first) == "\t" else "csv"
+
+
+def rows_of(lines: Iterable[str], first: str, path: str, left_out: int = 0) -> Iterator[PlacedRow]:
+    """The rows of a table, each from no more lines than it has. lines: of CSV, with their ends. Raises as `read_rows`.
+
+    first: line of the table that is not blank, which tells the format.
+    """
+    if form_of(first) == "json lines":
+        for place, value in parse_lines(lines, path, left_out):
             if not isinstance(value, dict):
                 raise CorpusError(f"{path}, {place}: an object with a field for each column belongs here")
-        return values, "json lines"
-    delimiter = delimiter_of(content.lstrip("\r\n").partition("\n")[0])
-    reader = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter, strict=True)
-    rows: list[tuple[str, Mapping[str, object]]] = []
+            yield place, value
+        return
+    with fields_of_any_size():
+        yield from _fields_by_column(lines, delimiter_of(first), path, left_out)
+
+
+def _fields_by_column(lines: Iterable[str], delimiter: str, path: str, left_out: int) -> Iterator[PlacedRow]:
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
     header: list[str] = []
     end = 0
     try:
@@ -102,10 +125,14 @@ def read_rows(
                     f"{path}, {place}: there are {len(fields)} columns where the first line has {len(header)}; a field "
                     f"with {sign} or a line break in it stands in double quotes"
                 )
-            rows.append((place, dict(zip(header, fields, strict=True))))
+            yield place, dict(zip(header, fields, strict=True))
     except csv.Error as fault:
-        raise CorpusError(f"{path}, line {end + 1}: this cannot be read as a table: {fault}") from None
-    return rows, "tsv" if delimiter == "\t" else "csv"
+        raise no_table(path, end + 1, fault) from None
+
+
+def no_table(path: str, line: int, fault: csv.Error) -> CorpusError:
+    """The error for a file that is none from this line on."""
+    return CorpusError(f"{path}, line {line}: this cannot be read as a table: {fault}")
 
 
 def read_table(raw: bytes, path: str, left_out: int = 0) -> Table:
@@ -126,7 +153,7 @@ def read_table(raw: bytes, path: str, left_out: int = 0) -> Table:
     return _without_index(Table(columns=columns, places=[place for place, _ in rows], format=form))
 
 
-def columns_in(rows: Sequence[tuple[str, Mapping[str, object]]]) -> list[str]:
+def columns_in(rows: Iterable[PlacedRow]) -> list[str]:
     """The names of all columns: of JSON lines, any row may lack one."""
     return list(dict.fromkeys(name for _, row in rows for name in row))
 

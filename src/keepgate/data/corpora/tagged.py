@@ -1,18 +1,23 @@
 """Tagged texts: columns (CoNLL: a token and its tag a line, an empty line between texts), CoNLL-U, or JSON lines."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from ...errors import CorpusError
 from ...wording import count_of
 from ..tagged import TaggedText, tagged_text
+from ..tally import Tally
 from ..text import Tokens
 from .corpus import LeftOut, account_of, listed_counts
+from .large import is_large
+from .placed_lines import PlacedLines, Rows, first_line, items_in_files
 from .records import ID, parse_lines
-from .source import files_of, lines_of, name_of, read_text
+from .source import files_of, lines_of, name_of, read_text, refuse_standard_input
 from .values import as_text, clean, is_missing, kind_of, listed_near, text_of
 
 # The names of each field of a JSON line, the first of them the one that the documentation teaches.
@@ -34,47 +39,62 @@ _DOCUMENT = "-DOCSTART-"
 class TaggedCorpus:
     """Tagged texts in the order of their files. format: "columns", "conll-u" or "json lines"."""
 
-    items: list[TaggedText]
+    items: Sequence[TaggedText]
     format: str
     left_out: list[LeftOut] = field(default_factory=list)
 
     def account(self, at_most: int = 5) -> str:
         """What was taken and what was not, in a line; the first texts left out; the tags, the commonest first."""
-        tokens = count_of(sum(len(item.tokens) for item in self.items), "tokens")
+        tally = Tally.of(self.items)
+        tokens = count_of(tally.tokens, "tokens")
         summary = f"{count_of(len(self.items), 'texts')} of {tokens} ({self.format})"
         account = account_of(summary, self.left_out, at_most)
-        tags = [tag for item in self.items for tag in item.tags or ()]
-        labels = [item.label for item in self.items if item.label is not None]
-        counts = [listed_counts(names, what) for names, what in ((tags, "tags"), (labels, "labels")) if names]
-        return "\n".join([account, *counts])
+        names = ((tally.tags, "tags"), (tally.labels, "labels"))
+        return "\n".join([account, *(listed_counts(counts, what) for counts, what in names if counts)])
 
 
-def read_tagged(paths: str | Path | Iterable[str | Path]) -> TaggedCorpus:
+def read_tagged(paths: str | Path | Iterable[str | Path], *, folder: Path | None = None) -> TaggedCorpus:
     """The tagged texts of these files, in order; the format of each is told from what stands in it.
 
     The first column is the token and the last one its tag; in CoNLL-U, the form and its universal part of speech. A
     JSON line with a text has its tokens there; other texts are made of their tokens.
+    folder: where it is kept where the texts lie, if a file is large and they stay there; None reads all of them.
     Raises CorpusError for a file that cannot be read, with the line in which it is broken, for tokens that are not in
-    their text in its order, and if no text is left.
+    their text in its order, and if no text is left; BundleError for a folder that cannot be written.
     """
-    files = files_of(paths)
-    corpus = TaggedCorpus([], "")
-    formats = []
-    for file in files:
-        path = name_of(file)
-        form, placed = _texts(read_text(file), path)
-        formats.append(form)
-        for line, item in placed:
-            if not item.tokens.texts:
-                corpus.left_out.append(LeftOut(path, f"line {line}", "there are no tokens in it"))
-                continue
-            corpus.items.append(replace(item, id=f"{path}:{line}"))
+    files = [paths] if isinstance(paths, (str, Path)) else list(paths)
+    corpus, formats = TaggedCorpus([], ""), list[str]()
+    if folder is not None and any(map(is_large, files)):
+        refuse_standard_input(files)
+        rows = [_rows_in_file(Path(file), formats) for file in files]
+        corpus.items = items_in_files(rows, folder, corpus.left_out)
+    else:
+        for path, content in ((name_of(file), read_text(file)) for file in files_of(files)):
+            lines = lines_of(content)
+            formats.append(_form_of(lines))
+            texts = [_taken(path, line, text) for line, text in _PARSERS[formats[-1]](lines, path)]
+            corpus.left_out += [item for item in texts if isinstance(item, LeftOut)]
+            corpus.items = [*corpus.items, *(item for item in texts if not isinstance(item, LeftOut))]
     corpus.format = " + ".join(dict.fromkeys(formats))
     if not corpus.items:
         raise CorpusError(
             f"{', '.join(map(name_of, files)) or 'no file'}: there is no text with tags; {corpus.account()}"
         )
     return corpus
+
+
+def _taken(path: str, line: int, text: TaggedText) -> TaggedText | LeftOut:
+    if not text.tokens.texts:
+        return LeftOut(path, f"line {line}", "there are no tokens in it")
+    return replace(text, id=f"{path}:{line}")
+
+
+def _rows_in_file(path: Path, formats: list[str]) -> Rows[TaggedText]:
+    """The texts of a file, which stay there. formats: gets that of the file."""
+    first_line(path)
+    formats.append(_form_of(PlacedLines(path)))
+    parse = partial(_PARSERS[formats[-1]], path=str(path))
+    return Rows(path=path, parse=parse, item=partial(_taken, str(path)))
 
 
 def read_untagged(content: str, path: str, *, item: Callable[[str], TaggedText]) -> list[TaggedText]:
@@ -123,19 +143,18 @@ def _of_tokens(record: Any, path: str, place: str) -> TaggedText:
     return TaggedText(text=text, tokens=Tokens(tuple(tokens), tuple(starts), ends))
 
 
-def _texts(content: str, path: str) -> tuple[str, Iterator[Placed]]:
-    """The name of the format, and each text with its line."""
-    lines = lines_of(content)
-    first = next(line for line in lines if line.strip())
+def _form_of(lines: Iterable[str]) -> str:
+    """The name of the format in which these lines are."""
+    full = filter(str.strip, lines)
+    first = next(full)
     if _OBJECT.match(first):
-        return "json lines", _json_texts(lines, path)
-    rows = [line for line in lines if line.strip() and not line.startswith("#")]
-    if rows and rows[0].count("\t") == _CONLLU_COLUMNS - 1 and rows[0].partition("\t")[0].isdecimal():
-        return "conll-u", _conllu_texts(lines, path)
-    return "columns", _column_texts(lines, path)
+        return "json lines"
+    row = next((line for line in chain([first], full) if not line.startswith("#")), "")
+    is_conllu = row.count("\t") == _CONLLU_COLUMNS - 1 and row.partition("\t")[0].isdecimal()
+    return "conll-u" if is_conllu else "columns"
 
 
-def _json_texts(lines: Sequence[str], path: str) -> Iterator[Placed]:
+def _json_texts(lines: Iterable[str], path: str) -> Iterator[Placed]:
     for place, record in parse_lines(lines, path):
         item, tags = _of_tokens(record, path, place), _list_of(record, TAGS, path, place)
         if (tokens := len(item.tokens)) != len(tags):
@@ -167,7 +186,7 @@ def _list_of(record: Any, names: Sequence[str], path: str, place: str) -> list[s
     return [clean(value) for value in values]
 
 
-def _column_texts(lines: Sequence[str], path: str) -> Iterator[Placed]:
+def _column_texts(lines: Iterable[str], path: str) -> Iterator[Placed]:
     """Texts of lines "token … tag", with tabs or blanks between the columns."""
     columns = 0
     for start, block in _blocks(lines):
@@ -193,7 +212,7 @@ def _column_texts(lines: Sequence[str], path: str) -> Iterator[Placed]:
             yield start, tagged_text(*zip(*rows, strict=True))
 
 
-def _conllu_texts(lines: Sequence[str], path: str) -> Iterator[Placed]:
+def _conllu_texts(lines: Iterable[str], path: str) -> Iterator[Placed]:
     for start, block in _blocks(lines):
         rows = []
         for number, line in block:
@@ -211,12 +230,19 @@ def _conllu_texts(lines: Sequence[str], path: str) -> Iterator[Placed]:
             yield start, tagged_text(*zip(*rows, strict=True))
 
 
-def _blocks(lines: Sequence[str]) -> Iterator[tuple[int, list[tuple[int, str]]]]:
+def _blocks(lines: Iterable[str]) -> Iterator[tuple[int, list[tuple[int, str]]]]:
     """The lines between empty ones, with their numbers, and the number of the first."""
     block: list[tuple[int, str]] = []
-    for number, line in enumerate([*lines, ""], 1):
+    for number, line in enumerate(chain(lines, [""]), 1):
         if line.strip(" \t\r"):
             block.append((number, line))
         elif block:
             yield block[0][0], block
             block = []
+
+
+_PARSERS: Mapping[str, Callable[..., Iterator[Placed]]] = {
+    "json lines": _json_texts,
+    "conll-u": _conllu_texts,
+    "columns": _column_texts,
+}

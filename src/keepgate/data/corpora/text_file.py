@@ -52,6 +52,12 @@ class TextFile:
 
 def text_file(path: Path) -> TextFile:
     """The file as a text, once all of it has been looked at. Raises CorpusError where it is no UTF-8."""
+    check_text(path)
+    return TextFile(path=path, characters=sum(map(len, TextFile(path=path, characters=0).pieces())))
+
+
+def check_text(path: Path) -> None:
+    """Looks at all of a file. Raises CorpusError where it is no UTF-8."""
     with opened(path) as file:
         head = file.read(PIECE)
     if (lines := head[: head.rfind(b"\n") + 1]).strip():
@@ -78,4 +84,3 @@ def text_file(path: Path) -> TextFile:
         raise CorpusError(
             f"{path} ends in the middle of a character; it was probably cut off, get it again"
         ) from None
-    return TextFile(path=path, characters=sum(map(len, TextFile(path=path, characters=0).pieces())))

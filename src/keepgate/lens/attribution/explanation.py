@@ -150,12 +150,12 @@ def _explained(
 ) -> ModelExplanation:
     text, tokens = _joined(words)
     answer, score = target.answers(predicted)[0], float(target.scores(predicted)[0])
-    spans = [(k, k + 1) for k in range(len(words))] if series else _sentences(text, tokens)
+    spans = [] if series else _sentences(text, tokens)
     ablated_steps = list(range(len(words)))
     if len(ablated_steps) > EVERY and shares is not None:
         strongest = shares.values.sum(1).abs()[offset : offset + len(words)].topk(MAX_ABLATIONS)
         ablated_steps = sorted(strongest.indices.tolist())
-    pieces = [(k, k + 1) for k in ablated_steps] + ([] if series else spans)
+    pieces = [(k, k + 1) for k in ablated_steps] + spans
     places = [(start + offset, end + offset) for start, end in pieces]
     without = predictions_without(read, places, at) if values is None else values.predictions_without(places)
     drops, changes = _drops(target, score, target.scores(without))
@@ -182,7 +182,7 @@ def _explained(
         cell="" if network is None else network.cell.name, units=0 if network is None else network.hidden_size,
         layers=0 if network is None else network.num_layers, direction_summaries=summaries,
         sentence_spans=tuple(spans), sentence_effects=sentence_effects, token_effects=token_effects,
-        saliency=sensitive[part], attention=None, choices=choices,
+        saliency=sensitive[part], attention=None, choices=choices, unit="step" if series else "token",
         number=None if target.is_label else score, offset=offset, shares=shares, look_back=back, left_out=left_out,
     )  # fmt: skip
 

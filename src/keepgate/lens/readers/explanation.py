@@ -49,7 +49,8 @@ class DirectionSummary:
 class Explanation:
     """Explanation of the answer to one question, or of the label of one text.
 
-    tokens:      in order of reading. question_start: the number of the question's first token.
+    tokens:      in order of reading; unit: what one is called, a "token" of a text or a "step" of a series.
+    question_start: the number of the question's first token.
     cell, units: of the last layer, one direction. layers: their number.
     sentence_effects, token_effects: of leaving each out, largest drop of the answer's probability first. A series has
                  no sentences.
@@ -73,6 +74,7 @@ class Explanation:
     saliency: Float[Tensor, " tokens"]
     attention: Float[Tensor, " tokens"] | None
     choices: int | None = None
+    unit: str = "token"
 
     @property
     def origin(self) -> AnswerOrigin:
@@ -91,6 +93,11 @@ class Explanation:
     def is_number(self) -> bool:
         """Whether the answer is a number, without a probability."""
         return math.isnan(self.answer.probability)
+
+    @property
+    def labelled_series(self) -> LabelledSeries | None:
+        """The labelled series that was read, whose values can be drawn; None for anything else."""
+        return self.question if isinstance(self.question, LabelledSeries) else None
 
     def weight(self, effect: TokenEffect | SpanEffect) -> float:
         """How much of the answer an effect carries, 0 to 1: the fall of its probability, or a number's change."""
@@ -122,8 +129,6 @@ def explain_answer(model: Probed, question: Question | LabelledText | LabelledSe
     layer = reading.layer_run.layer
     last = reading.trace.layers[-layer.directions :]
     sentences, tokens = hierarchical_search(reading)
-    if isinstance(question, LabelledSeries):
-        sentences = ()
     decisive_step = tokens[0].step if layer.cell.additive else None
     return Explanation(
         question=reading.question, answer=reading.answer, tokens=reading.tokens, question_start=reading.question_start,
@@ -131,7 +136,7 @@ def explain_answer(model: Probed, question: Question | LabelledText | LabelledSe
         direction_summaries=tuple(direction_summary(part, decisive_step) for part in last),
         sentence_spans=tuple(sentence_spans(reading)), sentence_effects=sentences, token_effects=tokens,
         saliency=saliency(reading).cpu(), attention=_attention(reading),
-        choices=None if reading.choices is None else len(reading.choices),
+        choices=None if reading.choices is None else len(reading.choices), unit=reading.unit,
     )  # fmt: skip
 
 

@@ -2,13 +2,15 @@
 
 Leaving out one token may change nothing where two say the same; leaving out the whole sentence does. In a long text
 the search narrows down: stretches of several sentences, the sentences of the stretches with the largest effect, the
-tokens of those sentences. First-order influence alone is no guide there, since the effect of a write over thousands of
-tokens is far from linear. But it finds tokens that the search misses, in stretches without which the network answers
-the same; so the tokens of most influence are tried too.
+tokens of those sentences. A series has no sentences: even stretches of it, then their steps. First-order influence
+alone is no guide there, since the effect of a write over thousands of tokens is far from linear. But it finds tokens
+that the search misses, in stretches without which the network answers the same; so the tokens of most influence are
+tried too.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 
@@ -27,7 +29,8 @@ from .reading import Reading, of_reading
 
 # In a text of more than `max_ablations` tokens: stretches left out first, and those whose sentences are tried next.
 NUM_STRETCHES, STRETCHES_FOLLOWED = 64, 4
-# Then the tokens left out: at most so many of the leading sentences, and so many of the largest first-order influence.
+# Then the tokens left out: at most so many of the leading sentences (of a series, stretches), and so many of the
+# largest first-order influence.
 MAX_SENTENCE_TOKENS, MOST_INFLUENTIAL = 64, 16
 
 
@@ -63,7 +66,12 @@ def span_effects(reading: Reading, spans: Sequence[tuple[int, int]]) -> tuple[Sp
 
 @of_reading
 def sentence_spans(reading: Reading) -> list[tuple[int, int]]:
-    """Token span [start, end) of each sentence of the text, and of the question's if it was read after the text."""
+    """Token span [start, end) of each sentence of the text, and of the question's if it was read after the text.
+
+    Empty for a series, which has none.
+    """
+    if reading.unit != "token":
+        return []
     text_end = len(reading.question.text)
     starts = sentence_starts(reading.question.text)
     if reading.question_start < len(reading.tokens):
@@ -94,7 +102,7 @@ def hierarchical_search(
     effects: tuple[SpanEffect, ...] = largest_first(span_effects(reading, followed))
     steps = set(most_influential(reading, MOST_INFLUENTIAL))
     budget = MAX_SENTENCE_TOKENS
-    for start, end in ((sentence.start, sentence.end) for sentence in effects):
+    for start, end in ((span.start, span.end) for span in effects or stretches):
         if end - start > budget:
             steps |= set(most_influential(reading, budget, (start, end)))
             break
@@ -104,7 +112,10 @@ def hierarchical_search(
 
 
 def _stretches(sentences: Sequence[tuple[int, int]], tokens: int) -> list[tuple[int, int]]:
-    """About `NUM_STRETCHES` spans of neighbouring sentences, which cover the text."""
+    """At most `NUM_STRETCHES` spans of neighbouring sentences, which cover the text; without sentences, even spans."""
+    if not sentences:
+        bounds = [tokens * k // NUM_STRETCHES for k in range(NUM_STRETCHES + 1)]
+        return [(start, end) for start, end in pairwise(bounds) if start < end]
     shortest, stretches = tokens / NUM_STRETCHES, []
     start = sentences[0][0]
     for _, end in sentences:

@@ -10,7 +10,17 @@ from ...charts.svg import picture, tag, text
 from ...wording import Message, count, msg, sanitize
 from ..readers.explanation import Explanation
 from ..thresholds import NEGLIGIBLE_DROP
-from .labels import cut, likelihood, outcome, render, sentence_of, short_name, text_of, token
+from .labels import (
+    cut,
+    likelihood,
+    outcome,
+    render,
+    sentence_of,
+    short_name,
+    text_of,
+    token,
+    worded,
+)
 
 NARROW = 500.0  # narrower pictures do not quote how text and question begin
 OPENING = 14  # letters of the text that are quoted
@@ -62,24 +72,29 @@ def draw_arcs(explanation: Explanation, language: str, identity: str, width: flo
         f"{number}. {label}." for number, label in enumerate(labels, 1)
     )
     return picture(
-        identity, render(msg("token_effects.title"), language), description, width, height,
+        identity, render(worded(explanation, "token_effects.title"), language), description, width, height,
         *(_arc(arc, number, across(arc.step + 0.5), mouth) for number, arc in enumerate(top_arcs)),
         *_text_line(explanation, top_arcs, across),
         *dots([across(arc.step + 0.5) for arc in top_arcs], BASE + LINE, width),
         tag("rect", x=end - box, y=2.0, width=box, height=BOX - 2, rx=8, class_="answer-box"),
         text(mouth, 25.0, answer, "answer", "middle"),
-        *_part_names(explanation, language, end, opening=width > NARROW), *legend_parts, class_=class_,
+        *_part_names(explanation, language, end, opening=width > NARROW and explanation.unit == "token"),
+        *legend_parts, class_=class_,
     )  # fmt: skip
 
 
 def _text_line(
     explanation: Explanation, top_arcs: Sequence[Arc], across: Callable[[float], float]
 ) -> list[Markup]:
-    """The text as a line, a gap between sentences where there is room, and the sentences that carry marked."""
+    """The text as a line, a gap between sentences where there is room, and the sentences that carry marked.
+
+    Of a series, likewise its steps.
+    """
     marked = {sentence_of(explanation, arc.step) for arc in top_arcs}
-    gap = 1.5 if len(explanation.sentence_spans) < 120 else 0.0
+    spans = explanation.sentence_spans or [(step, step + 1) for step in range(len(explanation.tokens))]
+    gap = 1.5 if len(spans) < 120 else 0.0
     paths = {"text-line": "", "asked-line": "", "marked-line": ""}
-    for start, end in explanation.sentence_spans:
+    for start, end in spans:
         class_, narrowest = "text-line" if start < explanation.question_start else "asked-line", 0.3
         if (start, end) in marked:
             class_, narrowest = "marked-line", 1.2
@@ -92,7 +107,7 @@ def _part_names(explanation: Explanation, language: str, end: float, *, opening:
     """What begins and ends the line: the text, and the question if it was read after it; how each begins."""
 
     def name(key: str, first: int, last: int) -> str:
-        label = render(msg(f"token_effects.{key}"), language)
+        label = render(worded(explanation, f"token_effects.{key}"), language)
         if opening:
             words = text_of(explanation, first, last)
             dots = "…" if len(words) > OPENING else ""

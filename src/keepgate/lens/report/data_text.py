@@ -7,9 +7,10 @@ from ..attribution.look_back import LookBack
 from .diagnosis_text import phrase
 from .labels import catalog_language
 
-# What is counted, and what is read of it, where neither is called as the form.
+# What is counted, what is read of it and what is said of both, where these are not called as the form.
 _COUNTED = {"stream": "texts", "windows": "series"}
 _READ = {"series": "steps", "windows": "segments"}
+_SENTENCE = {"texts": "items", "series": "items"}
 
 
 def data_text(
@@ -26,7 +27,7 @@ def data_text(
     """
     counted = msg(f"report.{_COUNTED.get(form, form)}", n=items)
     read = msg(f"report.{_READ.get(form, 'tokens')}", n=steps)
-    message = msg(f"report.data_{form}", items=counted, read=read)
+    message = msg(f"report.data_{_SENTENCE.get(form, form)}", items=counted, read=read)
     return phrase(message, catalog_language(language))
 
 

@@ -8,17 +8,23 @@ from ..memory.retention import WriteRetention
 from ..readers.answer_origin import has_rival, is_guess
 from ..readers.explanation import DirectionSummary, Explanation
 from ..readers.leave_one_out import MAX_ABLATIONS, TokenEffect
-from ..readers.span_search import NUM_STRETCHES, STRETCHES_FOLLOWED, SpanEffect
+from ..readers.span_search import (
+    MAX_SENTENCE_TOKENS,
+    MOST_INFLUENTIAL,
+    NUM_STRETCHES,
+    STRETCHES_FOLLOWED,
+    SpanEffect,
+)
 from ..thresholds import NEGLIGIBLE_DROP
-from .labels import cut, piece, sentence_of, signed, token
+from .labels import cut, piece, sentence_of, signed, token, worded
 
-NAMED = 5  # tokens at most that are named for what they erased
+NAMED = 5  # tokens at most that are named for what they erased, or steps without which the label is another
 NUMBERS = 3  # and for how much a number changes without them
 
 
 def conclusion(explanation: Explanation) -> list[Message]:
     """What the answer rests on, with its proof, and how much of that write is retained."""
-    by_token = _ablation if explanation.sentence_effects else _step
+    by_token = _ablation if explanation.unit == "token" else _step
     if isinstance(explanation, ModelExplanation):
         if explanation.unmoved:
             return [msg("number.unmoved", answer=cut(explanation.answer.text))]
@@ -32,7 +38,12 @@ def conclusion(explanation: Explanation) -> list[Message]:
     elif explanation.question.question and explanation.token_effects[0].probability_drop >= NEGLIGIBLE_DROP:
         messages += _retained(explanation)
     if len(explanation.tokens) > MAX_ABLATIONS:
-        messages.append(msg("answer.search", stretches=NUM_STRETCHES, followed=STRETCHES_FOLLOWED))
+        messages.append(
+            worded(
+                explanation, "answer.search", stretches=NUM_STRETCHES, followed=STRETCHES_FOLLOWED,
+                most=MAX_SENTENCE_TOKENS, influential=MOST_INFLUENTIAL,
+            )
+        )  # fmt: skip
     return messages
 
 
@@ -65,7 +76,7 @@ def _step(explanation: Explanation) -> list[Message]:
         for effect in explanation.token_effects[1:NAMED]
         if changes and effect.without.text == top.without.text
     ]
-    return [first, msg("number.also", tokens=also)] if also else [first]
+    return [first, msg("number.each" if also[1:] else "number.also", tokens=also)] if also else [first]
 
 
 def _of_model(explanation: ModelExplanation) -> list[Message]:
@@ -190,12 +201,14 @@ def retentions(explanation: Explanation) -> list[tuple[DirectionSummary, WriteRe
 def retention(explanation: Explanation) -> list[Message]:
     """The share of the write that matters most at the end of each direction, and what erased the most of it."""
     messages = [
-        msg(
-            f"retention.description{'_reverse' if summary.reverse else ''}", share=_share_at_end(retention),
+        worded(
+            explanation,
+            "retention.description_reverse" if summary.reverse else "retention.description",
+            share=_share_at_end(retention),
             token=token(explanation, retention.step),
         )
         for summary, retention in retentions(explanation)
-    ]  # fmt: skip
+    ]
     if not messages:
         return [msg("retention.last_token", token=token(explanation, explanation.token_effects[0].step))]
     erasers = [
@@ -220,10 +233,11 @@ def forgetting_tokens(explanation: Explanation) -> list[tuple[int, float]]:
 def half_life(explanation: Explanation) -> list[Message]:
     """The middling and the longest half-life, and how many units keep for as long as the text is."""
     length, half_lives = len(explanation.tokens), sorted_half_lives(explanation)
+    middle, longest = _tokens(half_lives[len(half_lives) // 2]), _tokens(half_lives[-1])
+    above = sum(value > length for value in half_lives)
     return [
-        msg(
-            "half_life.description", middle=_tokens(half_lives[len(half_lives) // 2]), longest=_tokens(half_lives[-1]),
-            above=sum(value > length for value in half_lives), units=len(half_lives),
+        worded(
+            explanation, "half_life.description", middle=middle, longest=longest, above=above, units=len(half_lives)
         )
     ]  # fmt: skip
 
@@ -244,4 +258,5 @@ def _tokens(half_life: float) -> Part:
 def saliency(explanation: Explanation) -> list[Message]:
     """The token after which the answer is most sensitive to the state."""
     most = token(explanation, int(explanation.saliency.argmax()))
-    return [msg("gradient.description", token=most, share=percent(float(explanation.relative_saliency[0])))]
+    first_share = percent(float(explanation.relative_saliency[0]))
+    return [worded(explanation, "gradient.description", token=most, share=first_share)]

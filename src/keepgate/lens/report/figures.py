@@ -1,6 +1,5 @@
 """Figures of an explanation for papers, by name."""
 
-from ...data.labelled_series import LabelledSeries
 from ...errors import SettingsError, nearest_first
 from ..diagnosis.diagnosis import Diagnosis
 from ..readers.explanation import Explanation
@@ -47,7 +46,7 @@ def check_figure(numbers: Explanation | Diagnosis, name: str, language: str) -> 
             f"there is no figure {name!r} of this explanation: shares are those of a model of your own that can be "
             "differentiated, and a look-back is that of a batch of series"
         )
-    if name == "series" and not isinstance(getattr(numbers, "question", None), LabelledSeries):
+    if name == "series" and (not isinstance(numbers, Explanation) or numbers.labelled_series is None):
         raise SettingsError(
             "there is no figure 'series' of this explanation: it draws the values of a series that has a label, over "
             "its gates; 'gates' draws these alone"

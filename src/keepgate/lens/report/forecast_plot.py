@@ -8,7 +8,7 @@ import numpy as np
 
 from ... import charts
 from ...tasks.forecaster import Forecast
-from ...wording import Part, msg
+from ...wording import Part, msg, significant
 from .figure import Figure, standing_alone
 from .labels import Language, catalog_language, render
 from .plot import new_axes
@@ -60,14 +60,14 @@ def _content(forecast: Forecast, target: int, language: str) -> charts.Curves:
     ends: dict[str, Part] = {
         "name": " · ".join(names),
         "steps": steps,
-        "last": f"{mean[-1]:.4g}",
+        "last": significant(mean[-1], 4),
         "time": forecast.times[-1],
     }
     text = ""
     if forecast.interval is not None:
         share = f"{100 * (forecast.interval[1] - forecast.interval[0]):g}"
-        message = msg("forecast.interval", share=share, low=f"{lows[-1]:.4g}", high=f"{highs[-1]:.4g}")
-        text = render(message, language)
+        low, high = significant(lows[-1], 4), significant(highs[-1], 4)
+        text = render(msg("forecast.interval", share=share, low=low, high=high), language)
     return charts.Curves(
         title=render(msg("forecast.title", **ends), language),
         description=render(msg("forecast.text", **ends), language) + text,
@@ -102,4 +102,4 @@ def _numbers(values: Sequence[float]) -> charts.Axis:
     step = next(size * power for size in (1, 2, 5, 10) if (high - low) / (size * power) <= _TICKS)
     first, last = math.floor(low / step), math.ceil(high / step)
     ticks = [k * step for k in range(first, last + 1)]
-    return charts.linear(ticks[0], ticks[-1], [(tick, f"{tick:,.6g}") for tick in ticks])
+    return charts.linear(ticks[0], ticks[-1], [(tick, significant(tick, 6)) for tick in ticks])

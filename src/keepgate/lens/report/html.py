@@ -8,9 +8,8 @@ from typing import Any
 from markupsafe import Markup
 
 from ...charts import content_policy, templates
-from ...data.labelled_series import LabelledSeries
 from ...wording import LANGUAGES as LANGUAGE_TAGS
-from ...wording import Message, count, msg, percent, sanitize
+from ...wording import Message, count, msg, percent, sanitize, significant
 from ..attribution.explanation import ModelExplanation
 from ..readers.explanation import Explanation
 from ..readers.leave_one_out import TokenEffect
@@ -26,14 +25,15 @@ from .labels import (
     network,
     paragraph,
     piece,
+    position,
     render,
     sentence_of,
     signed,
-    token,
+    worded,
 )
 from .model_figures import draw_look_back, draw_shares
 from .retention_plot import draw_retention
-from .series_figure import draw_series
+from .series_figure import draw_series, lead
 
 WIDE, NARROW = 980.0, 348.0  # the pictures' natural widths: a page of 1280 pixels, a page of 400
 NARROW_COLUMN = "40em"  # a notebook's column narrower than this shows the narrow pictures
@@ -50,11 +50,10 @@ def page(explanation: Explanation, language: str | None, first: str = "en") -> s
     languages = list(LANGUAGE_TAGS) if language is None else [catalog_language(language)]
     opening = catalog_language(first) if language is None else languages[0]
     css = style.inside() + style.page()
-    title = msg(
-        "page.title",
+    title = worded(
+        explanation, "page.title", network=network(explanation), n=len(explanation.tokens),
         question=cut(explanation.question.question or explanation.question.text, 60),
-        network=network(explanation),
-    )
+    )  # fmt: skip
     return templates(__package__).get_template("page.html.j2").render(
         css=Markup(css), policy=content_policy(css), languages=languages, begins=opening, lang=LANGUAGE_TAGS[opening],
         bodies=[(short, LANGUAGE_TAGS[short], _body(explanation, short, _inline)) for short in languages],
@@ -118,10 +117,11 @@ def _body(
             explanation=explanation, whole=whole, gated=explanation.gated,
             model=explanation if isinstance(explanation, ModelExplanation) else None, draw_shares=draw_shares,
             draw_look_back=draw_look_back,
-            t=lambda key, **parts: render(msg(key, **parts), language),
+            t=lambda key, **parts: render(worded(explanation, key, **parts), language),
             render=lambda message: render(message, language), paragraph=lambda messages: paragraph(messages, language),
-            text=explanation_text, strips=strips, is_series=_is_series(explanation),
-            draw_effects=draw_series if _is_series(explanation) else draw_arcs, draw_retention=draw_retention,
+            text=explanation_text, strips=strips, series_lead=lead,
+            draw_effects=draw_arcs if explanation.labelled_series is None else draw_series,
+            draw_retention=draw_retention,
             draw_half_life=draw_half_life, draw_saliency=draw_saliency, figure=figure,
             question=sanitize(explanation.question.question), answer=cut(answer.text, 200) or "–",
             short_answer=cut(answer.text) or "–", probability=likelihood(answer),
@@ -185,17 +185,8 @@ def _proofs(explanation: Explanation) -> list[tuple[str, list[tuple[Message, str
         changed = answer.text != explanation.answer.text
         return label, cut(answer.text, 60) or "–", likelihood(answer), _effect(effect), changed
 
-    if _is_series(explanation):
-        steps = [
-            row(token(explanation, effect.step), effect) for effect in _foremost(explanation.token_effects)
-        ]
-        return [("token_effects.steps", steps)]
     tokens = [
-        row(
-            msg("token_effects.position", token=token(explanation, effect.step), n=count(effect.step + 1)),
-            effect,
-        )
-        for effect in _foremost(explanation.token_effects)
+        row(position(explanation, effect.step), effect) for effect in _foremost(explanation.token_effects)
     ]
     sentences = [
         row(piece(explanation, effect.start, effect.end), effect)
@@ -204,10 +195,6 @@ def _proofs(explanation: Explanation) -> list[tuple[str, list[tuple[Message, str
     return [("token_effects.tokens", tokens)] + (
         [("token_effects.sentences", sentences)] if sentences else []
     )
-
-
-def _is_series(explanation: Explanation) -> bool:
-    return isinstance(explanation.question, LabelledSeries)
 
 
 def _foremost(effects: Sequence[Any]) -> Sequence[Any]:
@@ -233,7 +220,7 @@ def _table(explanation: Explanation) -> list[list[str]]:
         [
             str(step + 1), sanitize(word), *(row.written[step] for row in rows), falls.get(step, "–"),
             "–" if retention is None else percent(float(retention.retained[step])),
-            f"{float(explanation.relative_saliency[step]):.2g}",
+            significant(float(explanation.relative_saliency[step]), 2),
         ]
         for step, word in enumerate(explanation.tokens.texts)
     ]  # fmt: skip

@@ -3,10 +3,9 @@
 import math
 from typing import Literal
 
-from ...data.labelled_series import LabelledSeries
 from ...errors import SettingsError, nearest_first
 from ...tasks.answer import Answer
-from ...wording import Catalog, Message, count, msg, probability, sanitize
+from ...wording import Catalog, Message, Part, count, msg, probability, sanitize, significant
 from ..readers.explanation import Explanation
 from ..readers.leave_one_out import TokenEffect
 from ..readers.span_search import SpanEffect
@@ -30,6 +29,12 @@ def catalog_language(language: str) -> str:
     return LANGUAGES[language]
 
 
+def worded(explanation: Explanation, key: str, **parts: Part) -> Message:
+    """An entry of the catalog; of what has steps in place of tokens, the one that says so, where there is one."""
+    steps = f"{key}_steps"
+    return msg(steps if explanation.unit != "token" and steps in table() else key, **parts)
+
+
 def cut(text: str, most: int = TOKEN) -> str:
     """The text on one line, without what would steer a page, its middle left out where it is longer."""
     line = sanitize(" ".join(text.split()))
@@ -44,9 +49,17 @@ def quoted(text: str, most: int = TOKEN) -> Message:
 
 def token(explanation: Explanation, step: int) -> Message:
     """One token in quotes; of a labelled series the step."""
-    if isinstance(explanation.question, LabelledSeries):
+    if explanation.labelled_series is not None:
         return msg("token.step", n=count(step + 1))
     return quoted(explanation.tokens.texts[step])
+
+
+def position(explanation: Explanation, step: int) -> Message:
+    """One token in quotes with its number; of a labelled series the step, which is its number."""
+    name = token(explanation, step)
+    if explanation.labelled_series is not None:
+        return name
+    return worded(explanation, "token_effects.position", token=name, n=count(step + 1))
 
 
 def piece(explanation: Explanation, start: int, end: int) -> Message:
@@ -61,8 +74,9 @@ def text_of(explanation: Explanation, start: int, end: int) -> str:
 
 
 def sentence_of(explanation: Explanation, step: int) -> tuple[int, int]:
-    """The tokens from … up to … of the sentence in which a token stands."""
-    return next((start, end) for start, end in explanation.sentence_spans if start <= step < end)
+    """The tokens from … up to … of the sentence in which a token stands; of a series the step alone."""
+    around = ((start, end) for start, end in explanation.sentence_spans if start <= step < end)
+    return next(around, (step, step + 1))
 
 
 def network(explanation: Explanation) -> Message:
@@ -91,7 +105,7 @@ def outcome(effect: TokenEffect | SpanEffect) -> str:
 
 def signed(value: float) -> str:
     """A change or share with its sign, three digits that count."""
-    return f"{value:+.3g}".replace("-", "−")
+    return significant(value, 3, sign=True)
 
 
 def gate(name: str, *, reverse: bool = False, short: bool = False) -> Message:

@@ -10,7 +10,7 @@ from ...charts.svg import picture, tag, text
 
 # Height of a feature's bars above and below its line, the gap between two rows, and room for names and numbers.
 HALF, GAP, LEFT, RIGHT, TOP, FOOT = 26.0, 14.0, 130.0, 70.0, 30.0, 44.0
-POSITIVE, NEGATIVE = "mark series-3", "mark series-1"
+POSITIVE, NEGATIVE = "mark bar series-3", "mark bar series-1"
 
 
 def draw_lags(

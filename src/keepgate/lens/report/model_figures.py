@@ -5,7 +5,7 @@ from typing import Any
 from markupsafe import Markup
 
 from ... import charts
-from ...wording import count, msg, percent
+from ...wording import count, msg, percent, significant
 from ..attribution.look_back import NEGLIGIBLE_VARIANCE
 from .labels import cut, render, signed
 from .lag_figure import draw_lags
@@ -30,7 +30,7 @@ def draw_shares(explanation: Any, language: str, identity: str, width: float, cl
     rows = [
         charts.Row(
             name=names[k], kind="o", values=(values[:MOST, k].abs() / most).tolist(),
-            written=[f"{value:+.2g}".replace("-", "−") for value in values[:MOST, k].tolist()],
+            written=[significant(value, 2, sign=True) for value in values[:MOST, k].tolist()],
         )
         for k in first
     ]  # fmt: skip

@@ -6,14 +6,13 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any
 
-from ...data.labelled_series import LabelledSeries
 from ...errors import SettingsError
 from ...wording import Message, amount, count, msg
 from ..attribution.look_back import NEGLIGIBLE_VARIANCE
 from ..diagnosis.diagnosis import Diagnosis
 from ..readers.explanation import DirectionSummary, Explanation
 from ..thresholds import VANISHED
-from .labels import catalog_language, gate, render, token
+from .labels import catalog_language, gate, render, token, worded
 
 # Up to so many tokens are written below an axis.
 MAX_TICKS = 60
@@ -72,8 +71,12 @@ def file_bytes(draw: Callable[[Any], Any], form: str, dpi: float) -> bytes:
     return file.getvalue()
 
 
-def _label(ax: Any, language: str, **keys: str) -> None:
-    ax.set(**{place: render(msg(key), language) for place, key in keys.items()})
+def _label(numbers: Explanation | Diagnosis, ax: Any, language: str, **keys: str) -> None:
+    messages = {
+        place: worded(numbers, key) if isinstance(numbers, Explanation) else msg(key)
+        for place, key in keys.items()
+    }
+    ax.set(**{place: render(message, language) for place, message in messages.items()})
 
 
 def _token_ticks(ax: Any, explanation: Explanation) -> None:
@@ -94,7 +97,7 @@ def _gates(explanation: Explanation, ax: Any, language: str) -> None:
     ax.set_yticks(range(len(rows)), [name for name, _ in rows])
     ax.figure.colorbar(image, ax=ax)
     _token_ticks(ax, explanation)
-    _label(ax, language, title="gates.title")
+    _label(explanation, ax, language, title="gates.title")
 
 
 def _token_effects(explanation: Explanation, ax: Any, language: str) -> None:
@@ -105,7 +108,7 @@ def _token_effects(explanation: Explanation, ax: Any, language: str) -> None:
     ax.bar(list(effects), list(effects.values()))
     _token_ticks(ax, explanation)
     label = "token.change" if explanation.is_number else "token.share"
-    _label(ax, language, title="token_effects.title", ylabel=label)
+    _label(explanation, ax, language, title="token_effects.title", ylabel=label)
 
 
 def _retention(explanation: Explanation, ax: Any, language: str) -> None:
@@ -117,18 +120,20 @@ def _retention(explanation: Explanation, ax: Any, language: str) -> None:
     ax.set(title=render(msg("retention.title", token=token(explanation, step)), language))
     ax.legend()
     _token_ticks(ax, explanation)
-    _label(ax, language, xlabel="retention.x", ylabel="retention.y")
+    _label(explanation, ax, language, xlabel="retention.x", ylabel="retention.y")
 
 
 def _half_lives(numbers: Explanation | Diagnosis, ax: Any, language: str) -> None:
     parts: Sequence[Diagnosis | DirectionSummary]
     if isinstance(numbers, Explanation):
-        parts, level, key, unit = numbers.direction_summaries, len(numbers.tokens), "length", "y"
+        parts, level, unit = numbers.direction_summaries, len(numbers.tokens), "y"
+        name = worded(numbers, "half_life.length", n=count(level))
     else:
-        parts, level, key, unit = (numbers,), numbers.needed, "needed", "y_steps"
+        parts, level, unit = (numbers,), numbers.needed, "y_steps"
+        name = msg("half_life.needed", n=count(level))
     ax.semilogy(sorted(value for part in parts for value in part.half_lives.tolist()))
-    _level(ax, level, msg(f"half_life.{key}", n=count(level)), language)
-    _label(ax, language, title="half_life.title", xlabel="half_life.x", ylabel=f"half_life.{unit}")
+    _level(ax, level, name, language)
+    _label(numbers, ax, language, title="half_life.title", xlabel="half_life.x", ylabel=f"half_life.{unit}")
 
 
 def _level(ax: Any, value: float, name: Message, language: str) -> None:
@@ -139,7 +144,7 @@ def _level(ax: Any, value: float, name: Message, language: str) -> None:
 def _saliency(explanation: Explanation, ax: Any, language: str) -> None:
     ax.semilogy(explanation.relative_saliency.tolist())
     _token_ticks(ax, explanation)
-    _label(ax, language, title="gradient.title", xlabel="gradient.x", ylabel="gradient.y")
+    _label(explanation, ax, language, title="gradient.title", xlabel="gradient.x", ylabel="gradient.y")
 
 
 def _shares(explanation: Any, ax: Any, language: str) -> None:
@@ -149,7 +154,7 @@ def _shares(explanation: Any, ax: Any, language: str) -> None:
     ax.set_yticks(range(len(names)), names)
     ax.figure.colorbar(image, ax=ax)
     _token_ticks(ax, explanation)
-    _label(ax, language, title="number.shares_title")
+    _label(explanation, ax, language, title="number.shares_title")
 
 
 def _look_back(explanation: Any, ax: Any, language: str) -> None:
@@ -158,7 +163,12 @@ def _look_back(explanation: Any, ax: Any, language: str) -> None:
     _level(ax, NEGLIGIBLE_VARIANCE, msg("number.negligible"), language)
     ax.axvline(back.steps)
     _label(
-        ax, language, title="number.look_back_title", xlabel="number.look_back_x", ylabel="number.look_back_y"
+        explanation,
+        ax,
+        language,
+        title="number.look_back_title",
+        xlabel="number.look_back_x",
+        ylabel="number.look_back_y",
     )
 
 
@@ -167,7 +177,9 @@ def _gradient(diagnosis: Diagnosis, ax: Any, language: str) -> None:
     if diagnosis.direct_path is not None:
         ax.semilogy(diagnosis.direct_path.tolist(), "--", label=render(msg("gradient.direct_path"), language))
     _level(ax, VANISHED, msg("gradient.vanished"), language)
-    _label(ax, language, title="gradient.title_lag", xlabel="gradient.x_lag", ylabel="gradient.y_lag")
+    _label(
+        diagnosis, ax, language, title="gradient.title_lag", xlabel="gradient.x_lag", ylabel="gradient.y_lag"
+    )
 
 
 def _horizon(diagnosis: Diagnosis, ax: Any, language: str) -> None:
@@ -176,13 +188,13 @@ def _horizon(diagnosis: Diagnosis, ax: Any, language: str) -> None:
     _level(ax, behaviour.epsilon, msg("horizon.epsilon", value=amount(behaviour.epsilon, 2)), language)
     ax.axvspan(*behaviour.interval, alpha=0.2)
     ax.axvline(behaviour.steps)
-    _label(ax, language, title="horizon.title", xlabel="horizon.x", ylabel="horizon.y")
+    _label(diagnosis, ax, language, title="horizon.title", xlabel="horizon.x", ylabel="horizon.y")
 
 
 def _series(explanation: Explanation, ax: Any, language: str) -> None:
     """Every feature from its own least to its own greatest value, over the fall without each step."""
-    series = explanation.question
-    assert isinstance(series, LabelledSeries)
+    series = explanation.labelled_series
+    assert series is not None
     steps = range(1, len(explanation.tokens) + 1)
     for name, values in zip(series.features, series.values.T, strict=True):
         low, reach = values.min(), values.max() - values.min()
@@ -192,7 +204,7 @@ def _series(explanation: Explanation, ax: Any, language: str) -> None:
         list(falls), list(falls.values()), color="gray", alpha=0.5, label=render(msg("series.fall"), language)
     )
     ax.legend()
-    _label(ax, language, title="series.title", xlabel="series.x")
+    _label(explanation, ax, language, title="series.title", xlabel="series.x")
 
 
 EXPLANATION_PLOTS: dict[str, Draw] = {

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from ...charts.svg import picture, tag, text
-from ...wording import Message, count, msg, percent
+from ...wording import count, msg, percent
 from ..memory.retention import WriteRetention
 from ..readers.explanation import DirectionSummary, Explanation
 from . import explanation_text
 from .arcs import numbered_dot
-from .labels import cut, paragraph, render, token
+from .labels import cut, paragraph, position, render, worded
 
 LEFT, TALL, FOOT, ROW = 52.0, 150.0, 44.0, 24.0  # before a panel, its height, under it, a line of words
 APART = 20.0  # from the middle of one numbered dot to that of the next
@@ -30,7 +30,7 @@ def draw_retention(
     parts = [text(0.0, 12.0, render(msg("retention.y"), language), "axis")]
     top = 24.0
     for number, (summary, retention) in enumerate(panels):
-        name = render(msg("retention.x"), language)
+        name = render(worded(explanation, "retention.x"), language)
         if len(explanation.direction_summaries) > 1:
             name += " · " + render(
                 msg("retention.reverse" if summary.reverse else "retention.forward"), language
@@ -40,12 +40,11 @@ def draw_retention(
         top += TALL + FOOT
     y = top + 14
     for number, (step, share) in enumerate(forgetting):
-        words = msg("retention.forgetting_position", token=_at(explanation, step), share=percent(share))
+        words = msg("retention.forgetting_position", token=position(explanation, step), share=percent(share))
         parts += [numbered_dot(number, 20.0, y - 5), text(38.0, y, render(words, language))]
         y += ROW
-    title = render(
-        msg("retention.title", token=_at(explanation, explanation.token_effects[0].step)), language
-    )
+    decisive_token = position(explanation, explanation.token_effects[0].step)
+    title = render(msg("retention.title", token=decisive_token), language)
     description = paragraph(explanation_text.retention(explanation), language)
     return picture(identity, title, description, width, y - ROW + 14, *parts, class_=class_)
 
@@ -82,11 +81,16 @@ def _panel(
     x, _ = place(retention.step)
     parts.append(tag("circle", cx=x, cy=top, r=4.5, class_="mark series-3"))
     parts += _forgetting_dots([place(step) for step in forgetting_steps], (top + foot) / 2)
-    first, last = (cut(explanation.tokens.texts[step], 10) for step in (0, -1))
+    end_names = ["1", count(tokens)]
+    if explanation.labelled_series is None:
+        end_names = [
+            f"{end} {cut(explanation.tokens.texts[step], 10)}"
+            for end, step in zip(end_names, (0, -1), strict=True)
+        ]
     return [
         *parts,
-        text(LEFT, foot + 18, f"1 {first}", "tick"),
-        text(right, foot + 18, f"{count(tokens)} {last}", "tick", "end"),
+        text(LEFT, foot + 18, end_names[0], "tick"),
+        text(right, foot + 18, end_names[1], "tick", "end"),
         text((LEFT + right) / 2, foot + 18, name, "axis", "middle"),
     ]
 
@@ -116,7 +120,3 @@ def _thinned(step: int, tokens: int, pixels: int, *, reverse: bool) -> Sequence[
     steps = range(step, -1, -1) if reverse else range(step, tokens)
     thinned = steps[:: max(1, len(steps) // max(pixels, 1))]
     return thinned if thinned[-1] == steps[-1] else [*thinned, steps[-1]]
-
-
-def _at(explanation: Explanation, step: int) -> Message:
-    return msg("token_effects.position", token=token(explanation, step), n=count(step + 1))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from markupsafe import Markup
 
@@ -9,7 +10,7 @@ from ...charts import round_ticks
 from ...charts.curves import breadth
 from ...charts.svg import path, picture, tag, text
 from ...data.labelled_series import LabelledSeries
-from ...wording import count, msg, percent, sanitize
+from ...wording import Message, count, msg, percent, sanitize, significant
 from ..readers.explanation import Explanation
 from . import explanation_text, strips
 from .arcs import arcs, dots, legend
@@ -20,14 +21,18 @@ FEATURES = 6  # drawn at most, the first ones
 NAME, LINE, LANE, GAP, AXIS = 20.0, 58.0, 26.0, 10.0, 22.0
 RIGHT, SIZE = 10.0, 13.0  # room at the right; letters of ticks and names
 PER_TICK = 90.0  # pixels between two numbers of steps, at least
+VISIBLE = 0.05  # pixels: lower bars are not drawn
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Row:
-    """One value a step: a line, or bars of a class; the scale from `low` to `high`, and how these are written."""
+    """One value a step: a line, or bars of a class; the scale from `low` to `high`, and how these are written.
+
+    values: None where there is none, a step that was not left out.
+    """
 
     name: str
-    values: Sequence[float]
+    values: Sequence[float | None]
     low: float
     high: float
     written: tuple[str, str]
@@ -37,12 +42,31 @@ class _Row:
     def height(self) -> float:
         return LANE if self.bars else LINE
 
+    def reach(self, value: float) -> float:
+        """How high a value stands, in pixels over the row's foot."""
+        return min(1.0, (value - self.low) / ((self.high - self.low) or 1.0)) * self.height
+
+
+def lead(explanation: Explanation) -> list[Message]:
+    """What the picture shows: features, falls of the probability, and the gates, where there are any."""
+    series = explanation.labelled_series
+    assert series is not None
+    features, steps, ablations = len(series.features), len(explanation.tokens), len(explanation.token_effects)
+    return [
+        msg("series.lines"),
+        *([msg("series.first", n=FEATURES, all=features)] if features > FEATURES else []),
+        msg("series.tried", n=ablations, all=steps) if ablations < steps else msg("series.falls"),
+        *([msg("series.gates")] if any(summary.gates for summary in explanation.direction_summaries) else []),
+        msg("series.numbers"),
+    ]
+
 
 def draw_series(explanation: Explanation, language: str, identity: str, width: float, class_: str) -> Markup:
     """The picture of a labelled series, `width` wide in its own pixels."""
-    assert isinstance(explanation.question, LabelledSeries)
+    series = explanation.labelled_series
+    assert series is not None
     steps, top_arcs = len(explanation.tokens), arcs(explanation)
-    rows = [*_feature_rows(explanation.question), *_lanes(explanation, language)]
+    rows = [*_feature_rows(series), *_lanes(explanation, language)]
     left = max(breadth(end, SIZE) for row in rows for end in row.written) + 10
 
     def across(step: float) -> float:
@@ -78,26 +102,22 @@ def _feature_rows(series: LabelledSeries) -> list[_Row]:
     return [
         _Row(
             name=cut(name), values=values, low=min(values), high=max(values),
-            written=(_number(min(values)), _number(max(values))),
+            written=(significant(min(values), 4), significant(max(values), 4)),
         )
         for name, values in columns
     ]  # fmt: skip
 
 
-def _number(value: float) -> str:
-    return f"{value:.4g}".replace("-", "−")
-
-
 def _lanes(explanation: Explanation, language: str) -> list[_Row]:
     """The fall of the label's probability without each step, on a scale of its own, and each gate, 0 to 1."""
-    falls = [0.0] * len(explanation.tokens)
+    falls: list[float | None] = [None] * len(explanation.tokens)
     for effect in explanation.token_effects:
         falls[effect.step] = explanation.weight(effect)
-    most = max(falls)
+    most = max(fall for fall in falls if fall is not None)
     return [
         _Row(
             name=render(msg("series.fall"), language), values=falls,
-            low=0.0, high=most or 1.0, written=("0", percent(most)), bars="mark series-1",
+            low=0.0, high=most or 1.0, written=("0", percent(most)), bars="mark bar series-1",
         ),
         *(
             _Row(
@@ -118,19 +138,26 @@ def _row(row: _Row, across: Callable[[float], float], top: float) -> list[Markup
     ]
     if row.high > row.low:
         parts.append(text(left - 6, top + 10, row.written[1], "tick", "end"))
+    places = [(step, row.reach(value)) for step, value in enumerate(row.values) if value is not None]
     if row.bars is None:
-        reach = (row.high - row.low) or 1.0
-        points = [
-            (across(step + 0.5), foot - (value - row.low) / reach * LINE)
-            for step, value in enumerate(row.values)
-        ]
         grid = tag("line", x1=left, x2=right, y1=foot, y2=foot, class_="grid")
+        points = [(across(step + 0.5), foot - height) for step, height in places]
         return [*parts, grid, path(points, "line series-3")]
-    trough = tag("rect", x=left, y=top, width=right - left, height=LANE, class_="trough", fill_opacity=0.6)
     cell = across(1) - left
-    filled = [min(1.0, value / row.high) * LANE for value in row.values]
     bars = [
         tag("rect", x=across(step), y=foot - height, width=max(0.7, 0.9 * cell), height=height, class_=row.bars)
-        for step, height in enumerate(filled) if height > 0.05
+        for step, height in places if height > VISIBLE
     ]  # fmt: skip
-    return [*parts, trough, *bars]
+    return [*parts, *_troughs([step for step, _ in places], across, top), *bars]
+
+
+def _troughs(steps: Sequence[int], across: Callable[[float], float], top: float) -> list[Markup]:
+    """The ground of a lane's bars, under each run of steps that have a value."""
+    runs = [list(run) for _, run in groupby(enumerate(steps), key=lambda place: place[1] - place[0])]
+    return [
+        tag(
+            "rect", x=across(run[0][1]), y=top, width=across(run[-1][1] + 1) - across(run[0][1]), height=LANE,
+            class_="trough", fill_opacity=0.6,
+        )
+        for run in runs
+    ]  # fmt: skip

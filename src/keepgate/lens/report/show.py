@@ -53,7 +53,8 @@ class ExplanationReport(Explanation):
     def figure(self, name: str, *, language: Language | None = None) -> Figure:
         """One figure for a paper: "gates", "token_effects", "retention", "half_life", "saliency"; of a series "series".
 
-        Raises SettingsError for an unknown name, and for a figure that there is not: a plain RNN's without gates.
+        Raises SettingsError for an unknown name, for a figure of gates of a network without any, and for "series" of
+        what is no labelled series.
         """
         return figure_of_explanation(self, name, language or self.language)
 

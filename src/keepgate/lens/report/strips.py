@@ -11,7 +11,7 @@ from ... import charts
 from ...wording import Message, amount, count, msg
 from ..readers.explanation import Explanation
 from . import explanation_text
-from .labels import cut, gate, paragraph, render, token
+from .labels import cut, gate, paragraph, render, token, worded
 
 # Of a longer text the figure shows the first tokens; the page shows all of them.
 MOST = 500
@@ -80,7 +80,7 @@ def draw_strips(explanation: Explanation, language: str, identity: str, width: f
     """The figure, `width` wide in its own pixels."""
     messages = description(explanation)
     if len(explanation.tokens) > MOST:
-        messages.append(msg("gates.shortened", n=MOST, all=count(len(explanation.tokens))))
+        messages.append(worded(explanation, "gates.shortened", n=MOST, all=count(len(explanation.tokens))))
     bars = [
         charts.Row(
             name=render(row.short, language),
@@ -91,5 +91,5 @@ def draw_strips(explanation: Explanation, language: str, identity: str, width: f
         for row in rows(explanation)
     ]
     tokens = [cut(text, LETTERS) for text in explanation.tokens.texts[:MOST]]
-    title = render(msg("gates.title"), language)
+    title = render(worded(explanation, "gates.title"), language)
     return charts.draw_strip(tokens, bars, identity, title, paragraph(messages, language), width, class_)

@@ -69,7 +69,8 @@ class ChoiceReader(Reader, LabelTask):
     """Text and question → one of the choices, by the last state or by attention over all states.
 
     With "attention" one encoder reads both; the question's last state asks over the text's states, and what
-    it reads there is joined by the question's state and the text's last one.
+    it reads there is joined by the question's state and the text's last one. With `question_first` a linear map of
+    the question's last state is added to the text's embeddings.
     Raises CorpusError if there is no choice, or one comes twice.
     """
 
@@ -89,6 +90,9 @@ class ChoiceReader(Reader, LabelTask):
         size = self.encoder.output_size
         attends = settings.pooling == "attention"
         self.attention = Attention(size, size) if attends else None
+        self.question_proj = (
+            nn.Linear(size, settings.embedding_size, bias=False) if settings.question_first else None
+        )
         self.readout = nn.Linear(3 * size if attends else size, len(self.choices))
 
     @classmethod
@@ -199,10 +203,11 @@ class ChoiceReader(Reader, LabelTask):
         if self.attention is None:
             features = self.encoder.last(batch.text, batch.text_lengths)
         else:
-            states, features = self.encoder(batch.text, batch.text_lengths)
             assert batch.question is not None
             assert batch.question_lengths is not None
             _, query = self.encoder(batch.question, batch.question_lengths)
+            added = None if self.question_proj is None else self.question_proj(query)
+            states, features = self.encoder(batch.text, batch.text_lengths, added)
             real = length_mask(states.shape[0], batch.text_lengths, states.device)
             attended, attention = self.attention(query, states, real)
             features = torch.cat([attended, query, features], 1)
@@ -236,6 +241,9 @@ class ChoiceReader(Reader, LabelTask):
             batch = self.collate(self.prepare([item], training=False)).to(self.readout.weight.device)
             x = self.encoder.inputs(batch.text)
             question_x = None if batch.question is None else self.encoder.inputs(batch.question)
+            if self.question_proj is not None:
+                _, query = self.encoder(batch.question, batch.question_lengths)
+                x = x + self.question_proj(query)
             head = ChoiceHead(self, item, layer(x)[0], question_x)
         (answer,) = self.predict([item])
         return Probe(layer=layer, x=x, tokens=tokens, answer=answer, head=head)

@@ -39,6 +39,11 @@ class ChoiceRuntime(RuntimeTask):
         size = self.layer.output_size
         attends = settings.pooling == "attention"
         self.attention = Attention(table.within("attention"), size, size) if attends else None
+        self.question_proj = (
+            table.take("question_proj.weight", settings.embedding_size, size)
+            if settings.question_first
+            else None
+        )
         self.readout = table.take_linear("readout", 3 * size if attends else size, len(self.choices))
 
     def item(self, text: str, question: str | None = None) -> Question:
@@ -51,8 +56,9 @@ class ChoiceRuntime(RuntimeTask):
         if self.attention is None:
             states = states_of(self.layer, self.embedding[text + question])
             return linear(last_states(states, directions), *self.readout)
-        states, asked = (states_of(self.layer, self.embedding[ids]) for ids in (text, question))
-        query = last_states(asked, directions)
+        query = last_states(states_of(self.layer, self.embedding[question]), directions)
+        x = self.embedding[text]
+        states = states_of(self.layer, x if self.question_proj is None else x + self.question_proj @ query)
         features = [self.attention(query, states), query, last_states(states, directions)]
         return linear(np.concatenate(features), *self.readout)
 

@@ -21,6 +21,9 @@ class ChoiceReaderSettings:
         the question look over all the text's states.
     init, horizon, forget_bias: initial weights, as Recurrent takes them; the horizon in tokens, for "chrono" only.
     window: tokens that a feed-forward reader sees at once; needed by it, refused with the other cells.
+    question_first: whether the question is read before the text: a linear map of its last state is then added to the
+        embedding of every token of the text, so that the network knows from the first token on what to look for; needs
+        pooling="attention".
     fact_weight: in training, how much it costs beside the answer that the attention is not on the sentences that a
         question's answer rests on, where the data say which (bAbI's supporting facts); needs pooling="attention".
     dropout: share of embeddings and states dropped in training, one mask for all steps; 0 or more, below 1.
@@ -38,11 +41,17 @@ class ChoiceReaderSettings:
     forget_bias: float | None = None
     window: int | None = None
     dropout: float = 0.0
+    question_first: bool = False
     fact_weight: float = 0.0
 
     def __post_init__(self) -> None:
         cell = check_encoder(self, "window")
         require(self, ("fact_weight",), lambda value: value >= 0, "0 or more")
+        if self.question_first and self.pooling != "attention":
+            raise SettingsError(
+                f'question_first is True and pooling is "{self.pooling}", which reads both as one sequence; '
+                'use pooling="attention", or leave question_first out'
+            )
         if self.fact_weight and self.pooling != "attention":
             raise SettingsError(
                 f'fact_weight is {self.fact_weight} and pooling is "{self.pooling}", which has no attention to teach; '

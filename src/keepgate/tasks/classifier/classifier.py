@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from ...data.batch import pad
 from ...data.bigrams import pairs_of
+from ...data.item_file import ItemFile, each
 from ...data.labelled import LabelledText
-from ...data.multilabel import MultilabelText
+from ...data.tally import Tally
 from ...data.text import tokenize, words
 from ...data.vocabulary import Vocabulary
 from ...data.word_vectors import WordVectors
@@ -21,6 +22,7 @@ from ...nn.eval_mode import eval_mode
 from ...nn.pooling import Pooling
 from ..batched import TensorBatch, complete
 from ..calibration import calibrate
+from ..file_examples import FileExamples
 from ..label_task import LabelTask
 from ..measure import Measurement, Metric
 from ..probe import Probe
@@ -105,7 +107,7 @@ class Classifier(LabelTask):
         """
         counts, arguments = cls.counted(items)
         labels = sorted(counts)
-        texts = [words(item.text) for item in items]
+        texts = each(items, lambda item: words(item.text))
         of_words = vectors_of(vectors, texts, settings, lambda word: words(word) == [word])
         vocabulary, pairs = vocabularies(texts, settings, of_words)
         with torch.random.fork_rng(devices=[]):
@@ -124,12 +126,13 @@ class Classifier(LabelTask):
 
         Raises CorpusError for a text that may have several labels.
         """
-        if any(isinstance(item, MultilabelText) for item in items):
+        tally = Tally.of(items)
+        if tally.multilabel:
             raise CorpusError(
                 "these texts have lists of labels, and a classifier gives one; train one with --kind multilabel, a "
                 "MultilabelClassifier"
             )
-        return Counter(item.label for item in items if item.label is not None), {}
+        return tally.labels, {}
 
     @classmethod
     def from_files(cls, settings: ClassifierSettings, vocabulary: Mapping[str, Any]) -> Self:
@@ -153,11 +156,13 @@ class Classifier(LabelTask):
         """A text to predict the label of. Raises SettingsError for a question: a classifier is not asked any."""
         return text_to_label(text, question)
 
-    def prepare(self, items: Sequence[LabelledText], *, training: bool) -> list[TextExample]:
+    def prepare(self, items: Sequence[LabelledText], *, training: bool) -> Sequence[TextExample]:
         """The token ids of each text; in training without the unlearnable ones, and long ones without their middle.
 
         Raises CorpusError for a text in which there is nothing.
         """
+        if training and isinstance(items, ItemFile):
+            return FileExamples(self, items)
         examples = []
         for item in items:
             text = words_of(item)

@@ -25,6 +25,7 @@ KIND = TaskKind(
     unit="texts",
     asks=False,
     takes_vectors=True,
+    spills=True,
     use="keepgate predict {model} FILE",
     does="gives each text one label",
 )

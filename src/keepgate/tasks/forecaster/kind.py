@@ -71,5 +71,6 @@ KIND = TaskKind(
     loss_unit="",
     reread=reread,
     spills=True,
+    measures_files=True,
     hold_out=hold_out,
 )

@@ -215,11 +215,11 @@ class Windows(Sequence[Window]):
     """Every window of some series, but those of which most of the steps ahead have no value.
 
     They are held as numbers, from which step to which they may begin to forecast, and made when they are asked for.
-    length: of each. block: of series that stay in their files, so many neighbours are read one after the other.
+    lengths: of each. block: of series that stay in their files, so many neighbours are read one after the other.
     """
 
     def __init__(self, prepared: Sequence[Prepared], look_back: int, ahead: int) -> None:
-        self.prepared, self.length, self.ahead = prepared, look_back, ahead
+        self.prepared, self.lengths, self.ahead = prepared, look_back, ahead
         runs = [
             (k, first, end) for k, part in enumerate(prepared) for first, end in _runs(part, look_back, ahead)
         ]
@@ -242,12 +242,12 @@ class Windows(Sequence[Window]):
         run = int(np.searchsorted(self._ends, place, side="right"))
         series, _, end = self._runs[run].tolist()
         step = end - (int(self._ends[run]) - place)
-        return self.prepared[series].window(step, self.length, self.ahead, targets=True)
+        return self.prepared[series].window(step, self.lengths, self.ahead, targets=True)
 
     @cached_property
     def sha256(self) -> str:
         """Of the series, and of which windows they give."""
-        total = hashlib.sha256(repr((self.length, self.ahead, self._runs.tobytes())).encode())
+        total = hashlib.sha256(repr((self.lengths, self.ahead, self._runs.tobytes())).encode())
         for part in self.prepared:
             series = part.series
             for rows in (series.targets, series.past, series.known):

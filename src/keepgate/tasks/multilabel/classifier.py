@@ -12,6 +12,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from ...data.labelled import LabelledText
 from ...data.multilabel import MultilabelText, labels_of
+from ...data.tally import Tally
 from ...data.vocabulary import Vocabulary
 from ...errors import SettingsError
 from ...wording import count_of, percent
@@ -73,8 +74,8 @@ class MultilabelClassifier(Classifier):
     @classmethod
     def counted(cls, items: Sequence[LabelledText]) -> tuple[Counter[str], dict[str, Any]]:
         """How often each label occurs, and how many texts there are."""
-        label_sets = [labels for labels in map(labels_of, items) if labels is not None]
-        return Counter(label for labels in label_sets for label in labels), {"texts": len(label_sets)}
+        tally = Tally.of(items)
+        return tally.labels + tally.several, {"texts": tally.label_counts.total()}
 
     def vocabulary_json(self) -> dict[str, Any]:
         """As a classifier's, with the number of texts that were trained on."""

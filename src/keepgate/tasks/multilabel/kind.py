@@ -21,6 +21,7 @@ KIND = TaskKind(
     unit="texts",
     asks=False,
     takes_vectors=True,
+    spills=True,
     use="keepgate predict {model} FILE",
     does="gives each text any number of labels",
     suits=suits,

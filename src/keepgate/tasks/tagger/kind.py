@@ -26,5 +26,6 @@ KIND = TaskKind(
     unit="texts",
     asks=False,
     takes_vectors=True,
+    spills=True,
     use="keepgate tag {model} FILE",
 )

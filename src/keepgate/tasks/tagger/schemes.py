@@ -70,9 +70,9 @@ def parts(tag: str) -> tuple[str, str]:
 def detect_scheme(sequences: Iterable[Sequence[str]]) -> SchemeName:
     """The scheme of these tags; "plain" for tags that mark no entities, such as parts of speech.
 
+    sequences: gone through twice.
     Raises CorpusError for tags of entities whose prefixes belong to no scheme.
     """
-    sequences = list(sequences)
     tags = {tag for sequence in sequences for tag in sequence}
     marked = tags - {OUTSIDE}
     typed = all(tag.partition("-")[0] in _LETTERS and tag.partition("-")[2] for tag in marked)

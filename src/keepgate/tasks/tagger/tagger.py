@@ -12,7 +12,9 @@ from torch.nn.functional import cross_entropy
 
 from ...data.batch import pad
 from ...data.bigrams import pairs_of
+from ...data.item_file import ItemFile, each
 from ...data.tagged import TaggedText
+from ...data.tally import Tally
 from ...data.text import Tokens
 from ...data.vocabulary import Vocabulary
 from ...data.word_vectors import WordVectors
@@ -21,6 +23,7 @@ from ...nn.eval_mode import eval_mode
 from ...nn.pooling import Pooling
 from ..answer import Answer, check_finite
 from ..batched import in_batches, in_full_precision
+from ..file_examples import FileExamples
 from ..label_task import TOKENS_AT_ONCE, LabelTask
 from ..measure import Measurement, Metric
 from ..probe import Probe
@@ -106,11 +109,10 @@ class Tagger(LabelTask):
         Tags stand in the order of their names. Raises CorpusError if there are fewer than two, or of no one scheme, and
         as `vectors_of`.
         """
-        tagged = [item.tags for item in items if item.tags]
-        labels = sorted({tag for tags in tagged for tag in tags})
-        texts = [lower(item.tokens.texts) for item in items]
-        scheme = detect_scheme(tagged)
-        text_labels = sorted({item.label for item in items if item.label is not None})
+        tally = Tally.of(items)
+        labels, text_labels = sorted(tally.tags), sorted(tally.labels)
+        texts = each(items, lambda item: lower(item.tokens.texts))
+        scheme = detect_scheme(each(items, lambda item: item.tags or ()))
         characters = all(len(token) == 1 for text in texts for token in text)
         of_words = vectors_of(
             vectors, texts, settings, lambda word: len(word) == 1 if characters else " " not in word
@@ -164,11 +166,13 @@ class Tagger(LabelTask):
         """
         return text_to_tag(text, question, self.characters)
 
-    def prepare(self, items: Sequence[TaggedText], *, training: bool) -> list[TaggedExample]:
+    def prepare(self, items: Sequence[TaggedText], *, training: bool) -> Sequence[TaggedExample]:
         """The ids of each text's tokens; in training without the unlearnable ones, and long ones in pieces.
 
         Raises CorpusError for a text in which there is nothing.
         """
+        if training and isinstance(items, ItemFile):
+            return FileExamples(self, items)
         examples = [self._example(item) for item in items]
         if not training:
             return examples

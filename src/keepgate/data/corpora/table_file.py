@@ -1,0 +1,49 @@
+"""TableFile: a table whose rows stay in their file."""
+
+import csv
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from .placed_lines import PlacedLines, Rows, first_line
+from .source import opened
+from .table import columns_in, delimiter_of, fields_of_any_size, form_of, no_table, rows_of
+
+
+class TableFile:
+    """A table of CSV, TSV or JSON lines that is too large for memory. columns: their names, of JSON lines in any row.
+
+    Raises CorpusError as `read_rows`, of CSV and TSV where the rows are read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path, self._first = path, first_line(path)
+        self.format = form_of(self._first)
+        self._ends, self._head_size = self.format != "json lines", 0
+        lines = PlacedLines(path, ends=self._ends)
+        if self._ends:
+            self._read_header(lines)
+        else:
+            self.columns = columns_in(rows_of(lines, self._first, str(path)))
+        with opened(path) as file:
+            self._head = file.read(self._head_size).decode("utf-8-sig")
+
+    def _read_header(self, lines: PlacedLines) -> None:
+        reader = csv.reader(lines, delimiter=delimiter_of(self._first), strict=True)
+        try:
+            with fields_of_any_size():
+                self.columns = [name.strip() for name in next(filter(None, reader))]
+        except csv.Error as fault:
+            raise no_table(str(self.path), 1, fault) from None
+        self._head_size = lines.end
+
+    def rows(self, item: Callable[[int, Mapping[str, object]], Any]) -> Rows[Mapping[str, object]]:
+        """The rows as items. item: see `Rows`."""
+        return Rows(
+            path=self.path, parse=self._parse, item=item, ends=self._ends, head=self._head,
+            head_size=self._head_size,
+        )  # fmt: skip
+
+    def _parse(self, lines: Iterable[str]) -> Iterator[tuple[int, Mapping[str, object]]]:
+        rows = rows_of(lines, self._first, str(self.path))
+        return ((int(place.removeprefix("line ")), row) for place, row in rows)

@@ -1,0 +1,58 @@
+"""FileExamples: what is trained on, of texts that stay in their files, each made when it is asked for."""
+
+from array import array
+from collections.abc import Sequence
+from typing import Any, overload
+
+import numpy as np
+
+from ..data.item_file import BLOCK, ItemFile
+
+
+class FileExamples(Sequence[Any]):
+    """The examples that a task makes of items in training, of each none, one or several.
+
+    lengths: of each. unlearnable: the numbers of the items of which there is none, by the reason. block, sha256: see
+    `OnDemand`.
+    """
+
+    block = BLOCK
+
+    def __init__(self, task: Any, items: ItemFile[Any]) -> None:
+        self.task, self.items, self.sha256 = task, items, items.sha256
+        self.unlearnable: dict[str, list[int]] = {}
+        lengths, numbers = array("i"), array("i")
+        for number, item in enumerate(items):
+            examples = task.prepare([item], training=True)
+            if not examples:
+                (example,) = task.prepare([item], training=False)
+                self.unlearnable.setdefault(task.unlearnable(example), []).append(number)
+            lengths.extend(example.length for example in examples)
+            numbers.extend(number for _ in examples)
+        self.lengths, self._numbers = np.array(lengths), np.array(numbers)
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    @overload
+    def __getitem__(self, place: int) -> Any: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Any]: ...
+    def __getitem__(self, place: int | slice) -> Any:
+        if isinstance(place, slice):
+            return [self[k] for k in range(*place.indices(len(self)))]
+        place = range(len(self))[place]
+        number = int(self._numbers[place])
+        first = int(np.searchsorted(self._numbers, number))
+        return self.task.prepare([self.items[number]], training=True)[place - first]
+
+
+def unlearnable(task: Any, items: Sequence[Any], examples: Sequence[Any]) -> dict[str, list[int]]:
+    """The numbers of the items from which nothing is learnt, by the reason. examples: those from which something is."""
+    if isinstance(examples, FileExamples):
+        return examples.unlearnable
+    numbers: dict[str, list[int]] = {}
+    for number, example in enumerate(task.prepare(items, training=False)):
+        if (reason := task.unlearnable(example)) is not None:
+            numbers.setdefault(reason, []).append(number)
+    return numbers
