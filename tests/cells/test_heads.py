@@ -79,7 +79,7 @@ def test_the_numbers_and_gradients_are_those_of_group_norm(kernel, heads, hidden
         agrees(mine, other)
 
 
-@pytest.mark.parametrize("kernel", ["cpu", "reference"])
+@pytest.mark.parametrize("kernel", [None, "reference"])
 def test_no_rows_give_no_rows(kernel):
     layer = layer_of(2, 8, kernel)
     assert layer(torch.zeros(5, 0, 4, dtype=torch.float64))[0].shape == (5, 0, 8)
