@@ -206,12 +206,12 @@ class ChoiceReader(Reader, LabelTask):
         else:
             assert batch.question is not None
             assert batch.question_lengths is not None
-            asked, text = (batch.question, batch.question_lengths), (batch.text, batch.text_lengths)
+            question, text = (batch.question, batch.question_lengths), (batch.text, batch.text_lengths)
             if self.question_proj is None:
                 states, features = self.encoder(*text)
-                _, query = self.encoder(*asked)
+                _, query = self.encoder(*question)
             else:
-                _, query = self.encoder(*asked)
+                _, query = self.encoder(*question)
                 states, features = self.encoder(*text, self.question_proj(query))
             real = length_mask(states.shape[0], batch.text_lengths, states.device)
             attended, attention = self.attention(query, states, real)
