@@ -27,14 +27,14 @@ class BackwardMember : Member<T> {
   T* d_state_rows;  // [states][rows][widest]: gradient of the states after the step, replaced by those before it
   T* d_pre_rows;  // [blocks][max_slots][width]: gradients of the pre-activations
   Step* steps;  // [max_slots], as the address lists below
-  const T **x, **h_prev, **h_unprojected;  // h_unprojected: h before the projection
-  const T **d_uh, **d_out;  // rows of d_pre from the columns of uh on; rows of d_projected
+  const T **x, **h_prev, **operands;  // operands: of the product inside the step, or h before the projection
+  const T **d_uh, **d_product;  // rows of d_pre from the columns of uh on; those of the product with the operands
   T* d_projected;  // [max_slots][output, padded]
-  T* d_h_unprojected;  // [rows][widest]
+  T* d_operand;  // [rows][widest]
   T *hh_panels, *ih_panels, *hr_panels;  // weights, packed for dgrad
   T *d_ih, *d_hh, *d_sums, *d_hr;  // weight gradients, packed; column sums of d_pre
   T* tiles;  // [members][tile][panel]
-  StepRunner<T> runner;
+  StepRunner<T> runner, inside_runner;
   T* weights;  // [vectors][blocks of units]: the cell's weights per unit, with room after the last
   T* d_unit_inputs;  // [members][unit inputs][tile_elements]: their gradients, where nobody wants them
   T* d_vectors;  // [rows][vectors][blocks of units]: the gradients of the weights per unit, of all steps of a row
@@ -45,13 +45,15 @@ class BackwardMember : Member<T> {
       : Base(base),
         b(b),
         runner(cell, &CellProgram::backward, s.hidden, block.vectors > 1 ? block.vectors : blocks, s.rows, arena,
-               member, members) {
+               member, members),
+        inside_runner(cell, &CellProgram::d_inside, s.hidden, block.vectors > 1 ? block.vectors : blocks, s.rows, arena,
+                      member, members) {
     arena.allocate(d_state_rows, cell.states * s.rows * widest);
     arena.allocate(d_pre_rows, blocks * max_slots * width);
     arena.allocate(steps, max_slots);
-    for (const T*** list : {&x, &h_prev, &h_unprojected, &d_uh, &d_out}) arena.allocate(*list, max_slots);
+    for (const T*** list : {&x, &h_prev, &operands, &d_uh, &d_product}) arena.allocate(*list, max_slots);
     arena.allocate(d_projected, max_slots * padded_width<T>(s.projected));
-    arena.allocate(d_h_unprojected, s.projected ? s.rows * widest : 0);
+    arena.allocate(d_operand, s.projected || cell.inside ? s.rows * widest : 0);
     arena.allocate(hh_panels, cell.dense ? k * padded_width<T>(output) : 0);
     arena.allocate(ih_panels, b.d_x.data ? k * padded_width<T>(s.input) : 0);
     arena.allocate(hr_panels, s.projected * padded_width<T>(s.hidden));
@@ -108,18 +110,20 @@ class BackwardMember : Member<T> {
   }
 
   void begin() {
-    runner.prepare();
+    runner.prepare(), inside_runner.prepare();
     for (int n = 0; n < cell.states; n++) wants_d_states = wants_d_states || b.d_states[n].data;
     for (int n = 0; n < cell.vectors; n++) {
       T* const to = weights + n * blocks * block.units;
       std::memset(to, 0, size_t(blocks * block.units) * sizeof(T));
       std::memcpy(to, f.weights.vectors[n], size_t(s.hidden) * sizeof(T));
     }
-    if (cell.dense)
-      pack_gates(f.weights.weight_hh, output, cell.uh_gates, units_split ? first_vector() : panel_part(output, member),
-                 units_split ? end_vector(output) : panel_part(output, member + 1), hh_panels);
+    for (const GateRange& gates : {block.plain, block.inside})
+      if (cell.dense)
+        pack_gates(f.weights.weight_hh, output, cell.uh_gates, gates,
+                   units_split ? first_vector() : panel_part(output, member),
+                   units_split ? end_vector(output) : panel_part(output, member + 1), panels_of(gates));
     if (b.d_x.data)
-      pack_gates(f.weights.weight_ih, s.input, cell.wx_gates, panel_part(s.input, member),
+      pack_gates(f.weights.weight_ih, s.input, cell.wx_gates, block.all, panel_part(s.input, member),
                  panel_part(s.input, member + 1), ih_panels);
     if (s.projected)
       pack_rows(s.hidden, panel_part(s.hidden, member), panel_part(s.hidden, member + 1), s.projected, hr_panels,
@@ -154,11 +158,12 @@ class BackwardMember : Member<T> {
         });
     });
   }
-  // The same for [gates · hidden, columns], rows in the order of d_pre.
-  void pack_gates(const void* matrix, long columns, const int* order, long from, long to, T* out) const {
-    pack_rows(columns, from, to, k, out, [&](auto put) {
+  // The same for some gates of [gates · hidden, columns], rows in the order of d_pre.
+  void pack_gates(const void* matrix, long columns, const int* order, GateRange gates, long from, long to,
+                  T* out) const {
+    pack_rows(columns, from, to, blocks * gates.count * block.units, out, [&](auto put) {
       for (long first = 0; first < blocks * block.units; first += block.units)
-        for (int gate = 0; gate < block.gates; gate++)
+        for (int gate = gates.first; gate < gates.first + gates.count; gate++)
           for (long unit = first; unit < first + block.units; unit++)
             put(unit < s.hidden ? as<T>(matrix) + (order[gate] * s.hidden + unit) * columns : nullptr);
     });
@@ -177,8 +182,9 @@ class BackwardMember : Member<T> {
         x[slot] = Base::at(f.x, step);
         h_prev[slot] = Base::prev_state(cell.recurrent_state, step);
         d_uh[slot] = d_pre(0, slot) + block.split * block.units;
-        d_out[slot] = d_projected + slot * padded_width<T>(s.projected);
-        if (s.projected) h_unprojected[slot] = plane(planes, step);
+        d_product[slot] = s.projected ? d_projected + slot * padded_width<T>(s.projected)
+                                      : d_pre(0, slot) + (block.split + block.inside.first) * block.units;
+        if (s.projected || cell.inside) operands[slot] = plane(planes, step);
       }
     }
     return slots;
@@ -192,23 +198,15 @@ class BackwardMember : Member<T> {
     if (b.d_output.data) add_output_gradients(slot, active);
     if (wants_d_states) store_state_gradients(slot, active);
     if (s.projected) project_output_backward(slot, active);
-    for (long q = 0, count; q < active; q += count) {
-      const long r = share.place(q);
-      count =
-          spaced_rows(steps + slot + r, share.stride, active - q < runner.row_limit ? active - q : runner.row_limit);
-      apply_cell(slot + r, r, count);
+    if (cell.inside) {
+      apply_cell(inside_runner, slot, active);
+      if (units_split && !meet()) return false;
+      gate_product({.a = d_product + slot, .start = zeros, .sum = d_operand}, block.inside, active);
     }
+    apply_cell(runner, slot, active);
     if (cell.dense) {
       if (units_split && !meet()) return false;
-      const auto add_product = [&](long c, int vectors, long panels) {
-        Product<T> p = {.a = d_uh + slot + share.first, .a_row = share.stride, .pieces = blocks};
-        p.stride = max_slots * width, p.length = block.gate_width, p.weights = hh_panels + c * lanes * k;
-        p.sum = d_state(cell.recurrent_state, share.first) + c * lanes, p.sum_row = share.stride * widest,
-        p.next_sum = vectors * lanes;
-        multiply(p, vectors, 0, active, panels);
-      };
-      for (long p = Base::first_part; p < Base::end_part; p++)  // in the panels into which each part was packed
-        in_panels(vector_at(Base::part_start(p), output), vector_at(Base::part_start(p + 1), output), add_product);
+      gate_product({.a = d_uh + slot, .sum = d_state(cell.recurrent_state, 0)}, block.plain, active);
     }
     for (long q = 0; f.resets && q < active; q++)
       for (int n = 0; n < cell.states && steps[slot + share.place(q)].prev_time == at_reset; n++)
@@ -216,6 +214,20 @@ class BackwardMember : Member<T> {
           V(T(0)).store(d_state(n, share.place(q)) + c * lanes);
     return true;
   }
+
+  // d_pre of some gates times their recurrent weights, for all rows from the first slot and the first sum of p on.
+  void gate_product(Product<T> p, GateRange gates, long active) const {
+    p.pieces = blocks, p.stride = max_slots * width, p.length = gates.count * block.units;
+    for (long part = Base::first_part; part < Base::end_part; part++)  // in the panels into which each was packed
+      in_panels(vector_at(Base::part_start(part), output), vector_at(Base::part_start(part + 1), output),
+                [&](long c, int vectors, long panels) { product(p, panels_of(gates), c, vectors, panels, active); });
+  }
+  void product(Product<T> p, const T* panels, long c, int vectors, long count, long active) const {
+    p.a += share.first, p.a_row = share.stride, p.weights = panels + c * lanes * p.pieces * p.length;
+    p.sum += share.first * widest + c * lanes, p.sum_row = share.stride * widest, p.next_sum = vectors * lanes;
+    multiply(p, vectors, 0, active, count);
+  }
+  T* panels_of(GateRange gates) const { return hh_panels + block.column(0, gates, s.hidden) * padded_width<T>(output); }
 
   // The gradient of the first state after a step comes from the steps after it and from the output.
   void add_output_gradients(long slot, long active) const {
@@ -247,21 +259,28 @@ class BackwardMember : Member<T> {
       std::memcpy(d_projected + (slot + share.place(q)) * units, d_output_state, size_t(units) * sizeof(T));
       std::memset(d_output_state, 0, size_t(widest) * sizeof(T));
     }
-    in_panels(0, vectors(s.hidden), [&](long c, int vectors, long panels) {
-      Product<T> p = {.a = d_out + slot + share.first, .a_row = share.stride, .length = s.projected};
-      p.weights = hr_panels + c * lanes * s.projected, p.start = zeros, p.next_sum = vectors * lanes;
-      p.sum = d_h_unprojected + share.first * widest + c * lanes, p.sum_row = share.stride * widest;
-      multiply(p, vectors, 0, active, panels);
-    });
+    const Product<T> p = {.a = d_product + slot, .length = s.projected, .start = zeros, .sum = d_operand};
+    in_panels(0, vectors(s.hidden),
+              [&](long c, int vectors, long panels) { product(p, hr_panels, c, vectors, panels, active); });
   }
 
-  // The cell's derivatives for this member's units of `rows` equally spaced rows, `share.stride` slots apart.
-  void apply_cell(long slot, long r, long rows) {
+  // The cell's derivatives, or those of the product inside alone, for the rows that are active.
+  void apply_cell(StepRunner<T>& runner, long slot, long active) {
+    for (long q = 0, count; q < active; q += count) {
+      const long r = share.place(q);
+      count =
+          spaced_rows(steps + slot + r, share.stride, active - q < runner.row_limit ? active - q : runner.row_limit);
+      apply_to_rows(runner, slot + r, r, count);
+    }
+  }
+
+  // The same for this member's units of `rows` equally spaced rows, `share.stride` slots apart.
+  void apply_to_rows(StepRunner<T>& runner, long slot, long r, long rows) {
     const Step& step = steps[slot];
-    const bool projected = s.projected;
+    const bool projected = s.projected, inside = &runner == &inside_runner;
     const long row_step = rows > 1 ? steps[slot + share.stride].row - step.row : 0;
     const long plane_row = Base::plane_row * row_step, d_state_stride = widest * share.stride;
-    const T* const d_output_state = projected ? d_h_unprojected + r * widest : d_state(0, r);
+    const T* const d_output_state = projected ? d_operand + r * widest : d_state(0, r);
     Base::for_each_tile(runner, [&](long u, long unit, long vectors, long units) {
       int reg = 0;
       T* const to = d_pre(u, slot);
@@ -275,21 +294,24 @@ class BackwardMember : Member<T> {
       for (int n = 0; n < cell.states; n++) runner.bind(reg++, d_state(n, r) + unit, d_state_stride, lanes);
       runner.bind(reg++, d_output_state + unit, d_state_stride, lanes);
       for (int n = 1; n < cell.states; n++) runner.bind(reg++, d_state(n, r) + unit, d_state_stride, lanes);
+      if (cell.inside) runner.bind(reg++, d_operand + r * widest + unit, d_state_stride, lanes);
       for (int k = 0; k < cell.saved; k++)
         runner.bind(reg++, plane(cell.states - 1 + k, step) + unit, plane_row, lanes);
       for (int n = 0; n < cell.states; n++, reg++)
         if (runner.reads(reg))
           runner.bind_units(reg, Base::prev_state(n, step) + unit, Base::prev_state_stride(n, step, row_step), false);
-      projected ? runner.bind(reg++, h_unprojected[slot] + unit, plane_row, lanes)
+      projected ? runner.bind(reg++, operands[slot] + unit, plane_row, lanes)
                 : runner.bind_units(reg++, Base::at(f.output, step) + unit, f.output.row * row_step, false);
       for (int n = 1; n < cell.states; n++) runner.bind(reg++, plane(n - 1, step) + unit, plane_row, lanes);
+      if (cell.inside) runner.bind(reg++, operands[slot] + unit, plane_row, lanes);
       for (int n = 0; n < cell.vectors; n++) runner.bind(reg++, weights + n * blocks * block.units + unit, 0, lanes);
       for (int n = 0; n < cell.unit_inputs; n++)
         runner.bind_units(reg++, Base::unit_input(f.x, n, step) + unit, f.x.row * row_step, false);
       runner.run(rows, vectors, units);
-      for (long i = 0; i < rows; i++)
+      for (long i = 0; i < rows && !inside; i++)
         for (int n = 0; n < cell.vectors; n++) add_vector_gradients(r + i * share.stride, n, i, unit, vectors);
-      clear_beyond(slot, unit + units, rows, row);
+      const int others = block.columns - cell.inside;
+      clear_beyond(slot, unit + units, rows, row, inside ? others : 0, inside ? block.columns : others);
     });
   }
 
@@ -301,11 +323,11 @@ class BackwardMember : Member<T> {
   }
 
   // The last block's columns without units: products read them. end: of the units that have been written.
-  void clear_beyond(long slot, long end, long rows, long row) const {
+  void clear_beyond(long slot, long end, long rows, long row, int column, int end_column) const {
     if (end < s.hidden || s.hidden == blocks * block.units) return;
     const long real = end % block.units;
-    for (long i = 0; i < rows; i++)
-      for (int column = 0; column < block.columns; column++)
+    for (; column < end_column; column++)
+      for (long i = 0; i < rows; i++)
         std::memset(d_pre(end / block.units, slot) + i * row + column * block.units + real, 0,
                     size_t(block.units - real) * sizeof(T));
   }
@@ -348,21 +370,31 @@ class BackwardMember : Member<T> {
 
   void weight_gradients(long slots) const {
     // Each member takes an equal part of the rows of all blocks' gradients; of a block W_ih's come before W_hh's.
-    const long ih = b.d_weight_ih ? s.input : 0, hh = cell.dense && b.d_weight_hh ? output : 0, each = ih + hh;
+    const long hh = cell.dense && b.d_weight_hh ? output : 0;
+    const struct {
+      long rows;
+      const T* const* factors;
+      long column;
+      GateRange gates;
+      T* sums;
+    } factors[] = {{b.d_weight_ih ? s.input : 0, x, 0, block.all, d_ih},
+                   {block.plain.count ? hh : 0, h_prev, block.split, block.plain, d_hh},
+                   {cell.inside ? hh : 0, operands, block.split + block.inside.first, block.inside, d_hh}};
+    const long each = factors[0].rows + factors[1].rows + factors[2].rows;
     for (long at = part(blocks * each, member), end = part(blocks * each, member + 1), count; at < end; at += count) {
-      const long u = at / each, i = at % each, stop = (i < ih ? ih : each) - i;
-      count = stop < end - at ? stop : end - at;
-      if (i < ih)
-        accumulate_wgrad(x, d_pre(u, 0), width, slots, d_ih + u * s.input * block.gate_width,
-                         block.gates * block.vectors, i, i + count);
-      else
-        accumulate_wgrad(h_prev, d_pre(u, 0) + block.split * block.units, width, slots,
-                         d_hh + u * output * block.gate_width, block.gates * block.vectors, i - ih, i - ih + count);
+      const auto* of = factors;
+      const long u = at / each;
+      long i = at % each;
+      for (; i >= of->rows; of++) i -= of->rows;
+      count = of->rows - i < end - at ? of->rows - i : end - at;
+      accumulate_wgrad(of->factors, d_pre(u, 0) + of->column * block.units, width, slots,
+                       of->sums + block.column(u, of->gates, s.hidden) * of->rows, of->gates.count * block.vectors, i,
+                       i + count);
     }
     for (long u = part(blocks, member); u < part(blocks, member + 1); u++) accumulate_bias_sums(u, slots);
     for (long c = 0; b.d_weight_hr && c < padded_width<T>(output); c += padded_width<T>(1))
-      accumulate_wgrad(h_unprojected, d_projected + c, padded_width<T>(output), slots, d_hr + c * s.hidden,
-                       panel_vectors, part(s.hidden, member), part(s.hidden, member + 1));
+      accumulate_wgrad(operands, d_projected + c, padded_width<T>(output), slots, d_hr + c * s.hidden, panel_vectors,
+                       part(s.hidden, member), part(s.hidden, member + 1));
   }
 
   void accumulate_bias_sums(long u, long slots) const {
@@ -396,8 +428,10 @@ class BackwardMember : Member<T> {
   void unpack_weight_gradients(long u) const {
     const auto rows = [&](long inner, const int* order) { return block.rows(s.hidden, u, inner, order); };
     if (b.d_weight_ih) unpack_panel(rows(s.input, cell.wx_gates), d_ih + u * s.input * block.gate_width, b.d_weight_ih);
-    if (b.d_weight_hh && cell.dense)
-      unpack_panel(rows(output, cell.uh_gates), d_hh + u * output * block.gate_width, b.d_weight_hh);
+    for (const GateRange& gates : {block.plain, block.inside})
+      if (b.d_weight_hh && cell.dense)
+        unpack_panel(block.rows(s.hidden, u, output, cell.uh_gates, gates),
+                     d_hh + block.column(u, gates, s.hidden) * output, b.d_weight_hh);
     const auto unpack = [&](void* gradient, const T* sums, const GateRows& rows) {
       if (gradient)
         each_vector<T>(

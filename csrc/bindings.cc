@@ -76,8 +76,8 @@ void set(Weights& w, handle values) {
 // A cell with its programs' own memory. Those that were added stay where they are: a number is a cell for good.
 struct OwnedProgram {
   CellProgram cell = {};
-  std::vector<double> constants[3];
-  std::vector<Instruction> instructions[3];
+  std::vector<double> constants[5];
+  std::vector<Instruction> instructions[5];
 };
 std::deque<OwnedProgram> added_programs;
 
@@ -203,11 +203,12 @@ void read_program(Program& program, std::vector<double>& constants, std::vector<
   program.end = instructions.data() + instructions.size();
 }
 
-long add_program(handle shape, handle wx_gates, handle uh_gates, handle infer, handle forward, handle backward) {
+long add_program(handle shape, handle wx_gates, handle uh_gates, handle infer, handle forward, handle backward,
+                 handle operand, handle d_inside) {
   OwnedProgram owned;
   CellProgram& cell = owned.cell;
   read(nb::borrow<tuple>(shape), cell.gates, cell.states, cell.vectors, cell.saved, cell.split, cell.dense,
-       cell.bias_hh, cell.recurrent_state, cell.unit_inputs);
+       cell.bias_hh, cell.recurrent_state, cell.unit_inputs, cell.inside);
   const auto within = [](const char* what, int number, int least, int most) {
     expect(least <= number && number <= most, [&] {
       return to_string(number) + " " + what + "; " + to_string(least) + " to " + to_string(most) + " fit";
@@ -219,7 +220,8 @@ long add_program(handle shape, handle wx_gates, handle uh_gates, handle infer, h
   within("split gates", cell.split, 0, cell.gates);
   within("as the recurrent state", cell.recurrent_state, 0, cell.states - 1);
   within("unit inputs", cell.unit_inputs, 0, max_unit_inputs);
-  within("planes", cell.states + cell.saved, 1, max_planes);
+  within("gates inside", cell.inside, 0, cell.split);
+  within("planes", cell.states + cell.saved + (cell.inside > 0), 1, max_planes);
   for (const auto& [into, given] : {std::pair(cell.wx_gates, wx_gates), std::pair(cell.uh_gates, uh_gates)}) {
     const tuple gates = nb::borrow<tuple>(given);
     within("gates in order", int(gates.size()), cell.gates, cell.gates);
@@ -229,12 +231,13 @@ long add_program(handle shape, handle wx_gates, handle uh_gates, handle infer, h
     }
   }
   const int read_first = cell.gates + cell.split + cell.states + cell.vectors + cell.unit_inputs,
-            forward_bound = read_first + cell.states;
-  const int bound[] = {forward_bound, forward_bound + cell.saved,
-                       read_first + 3 * cell.states + cell.saved + cell.vectors + cell.unit_inputs};
-  Program* const programs[] = {&cell.infer, &cell.forward, &cell.backward};
-  const handle given[] = {infer, forward, backward};
-  for (int i = 0; i < 3; ++i) read_program(*programs[i], owned.constants[i], owned.instructions[i], bound[i], given[i]);
+            inside = cell.inside > 0, forward_bound = read_first + cell.states,
+            backward_bound = read_first + 3 * cell.states + cell.saved + cell.vectors + cell.unit_inputs + 2 * inside;
+  const int bound[] = {forward_bound, forward_bound + cell.saved, backward_bound, inside * forward_bound,
+                       inside * backward_bound};
+  Program* const programs[] = {&cell.infer, &cell.forward, &cell.backward, &cell.operand, &cell.d_inside};
+  const handle given[] = {infer, forward, backward, operand, d_inside};
+  for (int i = 0; i < 5; ++i) read_program(*programs[i], owned.constants[i], owned.instructions[i], bound[i], given[i]);
   added_programs.push_back(std::move(owned));  // whose arrays stay where they are
   return kernel_set().count + long(added_programs.size()) - 1;
 }

@@ -55,7 +55,7 @@ struct Forward {
   void* packed;  // them packed: by an earlier run without steps, which does nothing else; null: by this run
   Strided output;                 // the first state after each step
   // Values saved of every step, [steps, rows, padded(hidden)] each, or all null: the states but the first, the cell's
-  // `saved` values, and with a projection the first state before it.
+  // `saved` values, and with a projection the first state before it, or with gates inside their operand.
   void* planes[max_planes];
 };
 

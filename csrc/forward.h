@@ -26,8 +26,9 @@ class ForwardMember : Member<T> {
   T* pre;  // [blocks][max_slots][width]: pre-activations
   Step* steps;  // [max_slots], as the next two
   const T **x, **h_prev;
-  T *h_unprojected, *h_projected;  // with a projection: h before it [rows][hidden] and after it [rows][output], padded
-  StepRunner<T> runner;
+  T* operands;  // [rows][hidden, padded], where no planes are: of the product inside, or h before its projection
+  T* h_projected;  // [rows][output, padded]
+  StepRunner<T> runner, operand_runner;
   T* scratch;  // of multiply_packed
   T* stream_tiles;  // [members][saved][tile_elements]: saved values before their non-temporal stores
 
@@ -37,7 +38,9 @@ class ForwardMember : Member<T> {
         nontemporal(saves_planes &&
                     s.steps * s.rows * padded_width<T>(s.hidden) * (cell.saved + 1) * long(sizeof(T)) > 2 << 20),
         runner(cell, saves_planes ? &CellProgram::forward : &CellProgram::infer, s.hidden,
-               block.vectors > 1 ? block.vectors : blocks, s.rows, arena, member, members) {
+               block.vectors > 1 ? block.vectors : blocks, s.rows, arena, member, members),
+        operand_runner(cell, &CellProgram::operand, s.hidden, block.vectors > 1 ? block.vectors : blocks, s.rows, arena,
+                       member, members) {
     // Pre-activations of about 512 KiB, which stay in a core's L2 beside the weights that it reads.
     const long own = units_split ? (blocks + members - 1) / members : blocks;
     max_slots = (512 << 10) / (own * block.width * long(sizeof(T)));
@@ -53,7 +56,7 @@ class ForwardMember : Member<T> {
     arena.allocate(steps, members * max_slots);
     arena.allocate(x, members * max_slots);
     arena.allocate(h_prev, members * max_slots);
-    arena.allocate(h_unprojected, s.projected ? s.rows * padded_width<T>(s.hidden) : 0);
+    arena.allocate(operands, s.projected || cell.inside ? s.rows * padded_width<T>(s.hidden) : 0);
     arena.allocate(h_projected, s.rows * padded_width<T>(s.projected));
     const long longest = s.hidden > s.input ? s.hidden : s.input, widest = max_panel * lanes;
     const long panel = W::group == 1 ? 0 : widest * groups<W>(longest) * W::group;
@@ -66,7 +69,7 @@ class ForwardMember : Member<T> {
 
   void run() {
     [[maybe_unused]] const TilesInUse tiles;
-    runner.prepare();
+    runner.prepare(), operand_runner.prepare();
     if (!f.packed || s.steps == 0) {
       pack_part<W>(block, s, f.weights, packed_weights, member, team.size, !unpacked);
       if (!units_split && !meet()) return;  // else each member reads what it has packed itself
@@ -75,11 +78,14 @@ class ForwardMember : Member<T> {
       const long end = project_inputs(step, active);
       for (long slot = 0; step < end; step++, slot += active) {
         active = share.active(step, active);
-        if (cell.dense) add_recurrent_product(slot, active);
-        for (long i = 0, count; i < active; i += count) {
-          count = spaced_rows(steps + slot + i, 1, active - i < runner.row_limit ? active - i : runner.row_limit);
-          apply_cell(slot + i, count);
+        if (cell.dense) add_recurrent_product(slot, active, block.plain);
+        if (cell.inside) {
+          apply_cell(operand_runner, slot, active);
+          if (units_split && !meet()) return;
+          read_operands(slot, active);
+          add_recurrent_product(slot, active, block.inside);
         }
+        apply_cell(runner, slot, active);
         if (s.projected) project_output(slot, active);
         const bool last = step + 1 == rows.longest();
         if (units_split && cell.dense && (!last || in_place) && !meet()) return;
@@ -131,24 +137,41 @@ class ForwardMember : Member<T> {
     return step;
   }
 
-  void add_recurrent_product(long slot, long active) {
-    const long next = max_slots * block.width, first = first_block * block.gate_width;
-    T* const sums = pre + first_block * next + slot * block.width + block.split * block.units;
+  // Of the rows in h_prev, which after the first product are those of the second.
+  void add_recurrent_product(long slot, long active, GateRange gates) {
+    const long next = max_slots * block.width, first = block.column(first_block, gates, s.hidden);
+    T* const sums = pre + first_block * next + slot * block.width + (block.split + gates.first) * block.units;
     for (long u = first_block; unpacked && u < end_block; u++)
-      multiply_unpacked(h_prev + slot, active, block.rows(s.hidden, u, output, cell.uh_gates), f.weights.weight_hh,
-                        sums + (u - first_block) * next, block.width);
-    if (unpacked) return;
+      multiply_unpacked(h_prev + slot, active, block.rows(s.hidden, u, output, cell.uh_gates, gates),
+                        f.weights.weight_hh, sums + (u - first_block) * next, block.width);
+    if (unpacked || gates.count == 0) return;
     Product<T> p = {.a = h_prev + slot, .length = output, .sum = sums, .sum_row = block.width, .next_sum = next};
     p.weights = packed_weights + packed.hh + first * groups<W>(output),
     p.scale = packed_weights + packed.scale_hh + first;
-    multiply_packed<W>(p, block.gates * block.vectors, 0, active, end_block - first_block, scratch);
+    multiply_packed<W>(p, gates.count * block.vectors, 0, active, end_block - first_block, scratch);
   }
 
-  // The cell's equations for this member's units of `rows` equally spaced rows.
-  void apply_cell(long slot, long rows) {
+  T* operand(const Step& step) const {
+    return saves_planes ? plane(planes, step) : operands + step.row * padded_width<T>(s.hidden);
+  }
+  void read_operands(long slot, long active) {
+    for (long i = 0; i < active; i++) h_prev[slot + i] = operand(steps[slot + i]);
+  }
+
+  // The cell's equations, or those of its operand alone, for the rows that are active.
+  void apply_cell(StepRunner<T>& runner, long slot, long active) {
+    for (long i = 0, count; i < active; i += count) {
+      count = spaced_rows(steps + slot + i, 1, active - i < runner.row_limit ? active - i : runner.row_limit);
+      apply_to_rows(runner, slot + i, count);
+    }
+  }
+
+  // The same for this member's units of `rows` equally spaced rows.
+  void apply_to_rows(StepRunner<T>& runner, long slot, long rows) {
     const Step& step = steps[slot];
-    const bool projects = s.projected;
+    const bool projects = s.projected, alone = &runner == &operand_runner;
     const long row_step = rows > 1 ? steps[slot + 1].row - step.row : 0, plane_row = Base::plane_row * row_step;
+    const long operand_row = saves_planes ? plane_row : padded_width<T>(s.hidden) * row_step;
     Base::for_each_tile(runner, [&](long u, long unit, long vectors, long units) {
       int reg = 0;
       const T* const in = pre + (u * max_slots + slot) * block.width;
@@ -161,11 +184,9 @@ class ForwardMember : Member<T> {
         runner.bind(reg++, packed_weights + packed.vectors + n * blocks * block.units + unit, 0, lanes);
       for (int n = 0; n < cell.unit_inputs; n++)
         runner.bind_units(reg++, Base::unit_input(f.x, n, step) + unit, f.x.row * row_step, false);
-      T* const output_row =
-          projects ? h_unprojected + step.row * padded_width<T>(s.hidden) + unit : Base::at(f.output, step) + unit;
-      const long output_stride = (projects ? padded_width<T>(s.hidden) : f.output.row) * row_step;
-      projects ? runner.bind(reg++, output_row, output_stride, lanes)
-               : runner.bind_units(reg++, output_row, output_stride, true);
+      projects || alone ? runner.bind(reg++, operand(step) + unit, operand_row, lanes)
+                        : runner.bind_units(reg++, Base::at(f.output, step) + unit, f.output.row * row_step, true);
+      if (alone) return runner.run(rows, vectors, units);
       for (int n = 1; n < cell.states; n++)
         saves_planes ? runner.bind(reg++, plane(n - 1, step) + unit, plane_row, lanes)
                      : runner.bind_units(reg++, as<T>(f.final_states[n]) + step.row * s.hidden + unit,
@@ -177,18 +198,15 @@ class ForwardMember : Member<T> {
       runner.run(rows, vectors, units, nontemporal);
       for (int k = 0; tiled_stores() && k < cell.saved; k++)
         runner.stream_rows(stream_tiles + k * runner.tile_elements, saved(k), plane_row, rows, vectors);
-      for (long row = 0; saves_planes && projects && row < rows; row++)
-        std::memcpy(plane(planes, step) + unit + row * plane_row, output_row + row * output_stride,
-                    size_t(vectors * lanes) * sizeof(T));
     });
   }
 
   void project_output(long slot, long active) {
-    const T** const read = h_prev + slot;  // which nothing reads any more
-    for (long i = 0; i < active; i++) read[i] = h_unprojected + steps[slot + i].row * padded_width<T>(s.hidden);
+    read_operands(slot, active);
     const long row = padded_width<T>(output) * share.stride, next = padded_width<T>(1), length = s.hidden;
     T* const sums = h_projected + share.first * padded_width<T>(output);
-    Product<T> p = {.a = read, .length = length, .start = zeros, .sum = sums, .sum_row = row, .next_sum = next};
+    Product<T> p = {
+        .a = h_prev + slot, .length = length, .start = zeros, .sum = sums, .sum_row = row, .next_sum = next};
     p.weights = packed_weights + packed.hr, p.scale = packed_weights + packed.scale_hr;
     multiply_packed<W>(p, panel_vectors, 0, active, padded_width<T>(output) / next, scratch);
     for (long i = 0; i < active; i++) {
@@ -211,7 +229,7 @@ class ForwardMember : Member<T> {
       }
       for (long time = length; time < s.steps; time++) {
         clear(Base::at(f.output, {row, time, 0}), end);
-        for (int n = 0; f.zero_tails && saves_planes && n < planes + (s.projected > 0); n++)
+        for (int n = 0; f.zero_tails && saves_planes && n < planes + (s.projected || cell.inside); n++)
           clear(plane(n, {row, time, 0}), hidden);
       }
     }

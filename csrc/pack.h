@@ -30,6 +30,11 @@ struct GateRows {
   long first, units;
 };
 
+// Of the gates in the order of uh_gates some that follow each other.
+struct GateRange {
+  int first, count;
+};
+
 // A block: a few vectors of units with all their gates' columns, wide enough to fill a tile's registers.
 template <class T>
 struct Block {
@@ -40,13 +45,20 @@ struct Block {
   const int vectors = gates > 2 || cell.whole_rows() ? 1 : gates == 2 ? 2 : 4;
   const long units = vectors * Vec<T>::lanes, width = columns * units, gate_width = gates * units;
 
+  const GateRange all = {0, gates}, inside = {gates - cell.inside, cell.inside}, plain = {0, gates - cell.inside};
+
   explicit Block(const CellProgram& cell) : cell(cell) {}
   long count(long hidden) const { return (hidden + units - 1) / units; }
   // The reduction length of the recurrent product: h_{t-1} for a dense recurrence, else 0.
   long hh_length(const Sizes& s) const { return cell.dense ? s.output() : 0; }
-  // Block u's rows of a matrix of all gates.
-  GateRows rows(long hidden, long u, long inner, const int* order) const {
-    return {inner, hidden, order, gates, u * units, units};
+  // Block u's rows of a matrix of all gates, those of the gates in a range.
+  GateRows rows(long hidden, long u, long inner, const int* order, GateRange range) const {
+    return {inner, hidden, order + range.first, range.count, u * units, units};
+  }
+  GateRows rows(long hidden, long u, long inner, const int* order) const { return rows(hidden, u, inner, order, all); }
+  // Where block u's columns of a range begin in packed weights: the blocks of one range come before those of the next.
+  long column(long u, GateRange range, long hidden) const {
+    return (count(hidden) * range.first + u * range.count) * units;
   }
 };
 
@@ -153,13 +165,15 @@ void pack_part(const Block<T>& block, const Sizes& s, const Weights& w, T* to, i
         rows, [&](long row, long real, long column) { V::load(as<T>(from) + start + row, real).store(to + column); });
   };
   for (long u = blocks * member / members; u < blocks * (member + 1) / members; u++) {
-    const auto rows = [&](long inner, const int* order) { return block.rows(s.hidden, u, inner, order); };
-    const auto pack = [&](const void* matrix, long inner, const int* order, long panels, long scales) {
-      pack_panel<W>(rows(inner, order), matrix, to + panels + u * block.gate_width * groups<W>(inner));
-      if (W::scaled) put(matrix, block.gates * s.hidden * inner, rows(1, order), to + scales + u * block.gate_width);
+    const auto pack = [&](const void* matrix, long inner, const int* order, GateRange gates, long panels, long scales) {
+      const auto rows = [&](long inner) { return block.rows(s.hidden, u, inner, order, gates); };
+      const long column = block.column(u, gates, s.hidden);
+      pack_panel<W>(rows(inner), matrix, to + panels + column * groups<W>(inner));
+      if (W::scaled) put(matrix, block.gates * s.hidden * inner, rows(1), to + scales + column);
     };
-    if (products) pack(w.weight_ih, s.input, cell.wx_gates, 0, at.scale_ih);
-    if (products && cell.dense) pack(w.weight_hh, hh_length, cell.uh_gates, at.hh, at.scale_hh);
+    if (products) pack(w.weight_ih, s.input, cell.wx_gates, block.all, 0, at.scale_ih);
+    for (const GateRange& gates : {block.plain, block.inside})
+      if (products && cell.dense) pack(w.weight_hh, hh_length, cell.uh_gates, gates, at.hh, at.scale_hh);
     for (int n = 0; n < cell.vectors; n++)
       put(w.vectors[n], 0, {1, s.hidden, alone, 1, u * units, units}, to + at.vectors + (n * blocks + u) * units);
     // Column order: wx of the split gates, the fused sums, uh of the split gates.
@@ -167,7 +181,7 @@ void pack_part(const Block<T>& block, const Sizes& s, const Weights& w, T* to, i
     std::memset(bias, 0, size_t(block.width) * sizeof(T));
     const auto add = [&](const void* from, const int* order, T* to) {
       if (from)
-        each_vector<T>(rows(1, order), [&](long row, long real, long column) {
+        each_vector<T>(block.rows(s.hidden, u, 1, order), [&](long row, long real, long column) {
           (V::load(to + column) + V::load(as<T>(from) + row, real)).store(to + column);
         });
     };

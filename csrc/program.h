@@ -2,6 +2,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 
 namespace keepgate {
 
@@ -65,13 +66,23 @@ struct CellProgram {
   bool bias_hh;  // whether uh has a bias
   int recurrent_state;  // from which uh is computed; if it is not the first, nothing may be projected
   int unit_inputs;  // numbers for each unit that x has at each step, behind the columns that weight_ih reads
+  int inside;  // gates, split ones and the last of uh_gates, whose product is not with the output before, but with an
+               // operand that the step computes: nothing may be projected then
 
   // infer binds columns, previous states, vectors, unit inputs, new states; forward binds what is saved too, after
   // them; backward binds the gradients of columns, vectors, unit inputs and previous states, which it writes, then
-  // those of the new states, what is saved, the previous states, the new ones, the vectors and the unit inputs.
+  // those of the new states, what is saved, the previous states, the new ones, the vectors and the unit inputs. With
+  // gates inside, the operand and its gradient are bound behind the new states and theirs.
   Program infer, forward, backward;
+  // Of the gates inside: operand binds what infer does, and writes the operand in place of the first new state;
+  // d_inside binds what backward does, and writes the gradients of their uh, which backward reads.
+  Program operand, d_inside;
 
-  bool whole_rows() const { return infer.whole_rows || forward.whole_rows || backward.whole_rows; }
+  bool whole_rows() const {
+    for (const Program* program : {&infer, &forward, &backward, &operand, &d_inside})
+      if (program->whole_rows) return true;
+    return false;
+  }
 };
 
 }  // namespace keepgate

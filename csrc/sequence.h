@@ -24,7 +24,7 @@ struct Member {
   const CellProgram& cell = *f.cell;
   const Block<T> block{cell};
   const int members = members_for(block, f);  // at most so many
-  const int planes = cell.states - 1 + cell.saved;       // and one more with a projection
+  const int planes = cell.states - 1 + cell.saved;       // and one more with a projection, or with gates inside
   const bool units_split = by_units(block, f, members),
              saves_planes = f.planes[0];  // saves_planes: whether there are planes
   const long output = s.output(), blocks = block.count(s.hidden), plane_row = padded(s.hidden, f.type);

@@ -15,12 +15,14 @@ def isas() -> tuple[str, ...]: ...
 def cells() -> tuple[str, ...]: ...
 def operations() -> tuple[str, ...]: ...
 def add_program(
-    shape: tuple[int, int, int, int, int, bool, bool, int, int],
+    shape: tuple[int, int, int, int, int, bool, bool, int, int, int],
     wx_gates: tuple[int, ...],
     uh_gates: tuple[int, ...],
     infer: _Program,
     forward: _Program,
     backward: _Program,
+    operand: _Program,
+    d_inside: _Program,
     /,
 ) -> int: ...
 def random_mask(

@@ -75,7 +75,11 @@ def drawn(*seed: object, cell: Cell, dtype: torch.dtype, **fixed: object) -> Cal
     inputs, hidden = fixed.pop("inputs", chance.choice(INPUTS)), fixed.pop("hidden", chance.choice(HIDDEN))
     # Of another, a unit would read an output that a projection leaves it none; without gates two products in each step
     # make long runs chaotic.
-    dense = not cell.reads_output and cell.recurrent != "diagonal" and cell.recurrent_state == cell.states[0]
+    dense = (
+        not cell.reads_output
+        and cell.recurrent in ("dense", "none")
+        and cell.recurrent_state == cell.states[0]
+    )
     # A normalisation of what is made of a few outputs magnifies their rounding.
     projects = dense and len(cell.gates) > 1 and (dtype == torch.float64 or not cell.row_means)
     options = {

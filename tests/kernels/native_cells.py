@@ -25,7 +25,7 @@ def cells_file(folder: Path, *, without: Cell | None = None) -> Path:
 
 def words(cell: Cell) -> list[object]:
     step = encode_cell(cell)
-    gates, states, vectors, saved, split, dense, bias_hh, recurrent_state, unit_inputs = step.shape
+    gates, states, vectors, saved, split, dense, bias_hh, recurrent_state, unit_inputs, inside = step.shape
     reads = [*map(int, (dense, bias_hh, step.reads_output))]
     found: list[object] = [
         cell.name,
@@ -37,11 +37,14 @@ def words(cell: Cell) -> list[object]:
         *reads,
         recurrent_state,
         unit_inputs,
+        inside,
         *step.wx_gates,
         *step.uh_gates,
     ]
     before = gates + split + states + vectors + unit_inputs
-    bound = (before + states, before + states + saved, before + 3 * states + saved + vectors + unit_inputs)
+    forward, operands = before + states, 2 * (inside > 0)
+    backward = before + 3 * states + saved + vectors + unit_inputs + operands
+    bound = (forward, forward + saved, backward, *((forward, backward) if inside else (0, 0)))
     for registers, (constants, temporaries, row_temporaries, lines) in zip(bound, step.programs, strict=True):
         found += [registers, len(constants), *constants, temporaries, row_temporaries, len(lines)]
         found += [number for line in lines for number in line]

@@ -55,7 +55,10 @@ def random_cell(chance: random.Random) -> Cell:
     """A cell whose step is drawn. The same `chance` draws the same."""
     gates = [f"g{n}" for n in range(chance.randint(1, 5))]
     states = ["h", "c", "m"][: chance.choice((1, 1, 2, 3))]
-    recurrent = chance.choice(("dense", "dense", "diagonal", "none"))
+    recurrent = chance.choice(("dense", "dense", "diagonal", "none", "in_step"))
+    plain = (
+        chance.randint(0, len(gates) - 1) if recurrent == "in_step" else len(gates)
+    )  # the others are inside
     vectors = ["p", "q"][: chance.choice((0, 0, 1, 2))]
     unit_inputs = ["a", "b"][: chance.choice((0, 0, 1, 2))]
     recurrent_state = chance.choice(states) if recurrent == "dense" else states[0]
@@ -66,15 +69,15 @@ def random_cell(chance: random.Random) -> Cell:
         leaves = [getattr(s, state) for state in states]
         for values, names in zip(given, filter(None, (vectors, unit_inputs)), strict=True):
             leaves += [getattr(values, name) for name in names]
-        joined = []
-        for gate in gates:
+        joined: list[Any] = []
+
+        def join(gate: str, operand: Any) -> None:
             x = getattr(wx, gate)
             if recurrent == "none":
                 joined.append(x)
-            elif draw.random() < 0.7:
-                joined.append(x + getattr(uh, gate))
-            else:
-                joined.append(x * 0.5 + tanh(getattr(uh, gate)))
+                return
+            product = getattr(uh, gate)(operand) if recurrent == "in_step" else getattr(uh, gate)
+            joined.append(x + product if draw.random() < 0.7 else x * 0.5 + tanh(product))
 
         def tree(depth: int) -> Any:
             kind = draw.random()
@@ -86,6 +89,11 @@ def random_cell(chance: random.Random) -> Cell:
                 return draw.choice([*TWO.values()])(tree(depth - 1), tree(depth - 1))
             return where(greater(tree(depth - 1), 0.1), tree(depth - 1), tree(depth - 1))
 
+        for gate in gates[:plain]:
+            join(gate, s.h)
+        operand = tanh(tree(2)) if plain < len(gates) else None
+        for gate in gates[plain:]:
+            join(gate, operand)
         named = {f"n{k}": tree(draw.randint(1, 3)) for k in range(draw.randint(0, 3))}
         new = {}
         for state in states:

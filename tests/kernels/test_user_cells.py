@@ -5,6 +5,7 @@ import pickle
 import warnings
 import weakref
 
+import numpy as np
 import pytest
 import torch
 from torch.func import functional_call, grad, vmap
@@ -13,12 +14,23 @@ from keepgate import CellError, SettingsError, _core, cells
 from keepgate.arrays.core_cell import core_cell, core_cell_or_reason
 from keepgate.equations import Step, cell, sigmoid, tanh, topological
 from keepgate.equations.expr import OPERATIONS
-from keepgate.kernels import explain
+from keepgate.kernels import explain, run
 from keepgate.nn import Recurrent
 from tests.kernels.calls import COMPILED, DTYPES, by_name, check, drawn, made, results, same_bits, threads
 from tests.kernels.children import in_child
 from tests.kernels.fuzz import fuzz
-from tests.kernels.user_cells import COPIES, LITERATURE, USER_CELLS, atr, everything, indrnn, my_lstm, slstm
+from tests.kernels.user_cells import (
+    COPIES,
+    LITERATURE,
+    USER_CELLS,
+    atr,
+    everything,
+    indrnn,
+    inside,
+    my_lstm,
+    slstm,
+    two_values,
+)
 from tests.oracles import agrees
 
 every_user_cell = pytest.mark.parametrize("cell", USER_CELLS, ids=lambda cell: cell.name)
@@ -103,13 +115,14 @@ def test_layers_directions_projection_and_trace():
 def test_a_projection_whatever_the_recurrence_is(cell):
     call = made(cell, 7, 3, 5, 16, projected=4)
     reason = by_name("cpu").refusal_reason(call)
-    if cell.reads_output or cell.recurrent == "diagonal" or cell.recurrent_state != cell.states[0]:
+    projects = cell.recurrent in ("dense", "none") and cell.recurrent_state == cell.states[0]
+    if cell.reads_output or not projects:
         assert reason is not None
     else:
         check(call)
 
 
-@pytest.mark.parametrize("cell", [slstm, indrnn, everything], ids=lambda cell: cell.name)
+@pytest.mark.parametrize("cell", [slstm, indrnn, everything, inside], ids=lambda cell: cell.name)
 def test_second_derivatives_vmap_and_gradients_of_each_sample(cell):
     layer = Recurrent(cell, 2, 3, dtype=torch.float64)
     weights = {name: weight.detach() for name, weight in layer.named_parameters()}
@@ -193,7 +206,7 @@ def test_a_cell_that_the_core_cannot_run_is_said_once():
         layer(torch.randn(4, 1, 2))
 
 
-def test_the_reference_is_announced_for_a_cell_in_training_and_for_one_of_keepgates(monkeypatch):
+def test_the_reference_is_announced_for_a_cell_in_training_and_for_two_values_inside(monkeypatch):
     monkeypatch.setattr("keepgate.arrays.core_cell._WARNED", weakref.WeakSet())
 
     @cell(gates="k", states="h a b c d e f g")
@@ -201,10 +214,10 @@ def test_the_reference_is_announced_for_a_cell_in_training_and_for_one_of_keepga
         h = tanh(wx.k + uh.k)
         return Step(h=h, **{name: getattr(s, name) + h for name in "abcdefg"})
 
-    explain(made(cells.gru_reset_before, 3, 2, 4, 5))
+    explain(made(two_values, 3, 2, 4, 5))
     for build, match in (
         (lambda: Recurrent(eight, 2, 3, recurrent_dropout=0.5), "9 states.*reference runs it in training"),
-        (lambda: Recurrent("gru_reset_before", 2, 3), "gru_reset_before.*inside its step.*reference"),
+        (lambda: Recurrent(two_values, 2, 3), "two_values.*inside its step.*reference"),
     ):
         with pytest.warns(UserWarning, match=match) as caught:
             build()
@@ -212,6 +225,23 @@ def test_the_reference_is_announced_for_a_cell_in_training_and_for_one_of_keepga
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             build()
+
+
+def test_the_papers_gru_on_the_core_is_its_equations_in_numpy():
+    call = made(cells.gru_reset_before, 9, 3, 5, 17)
+    x, h, w, u, b, c = (
+        tensor.detach().numpy()
+        for tensor in (call.x, call.states[0], call.weight_ih, call.weight_hh, call.bias_ih, call.bias_hh)
+    )
+    (w_r, w_z, w_n), (u_r, u_z, u_n), (b_r, b_z, b_n) = (np.split(part, 3) for part in (w, u, b + c))
+    expected = []
+    for now in x:
+        r, z = (
+            1 / (1 + np.exp(-(now @ i.T + h @ j.T + k))) for i, j, k in ((w_r, u_r, b_r), (w_z, u_z, b_z))
+        )
+        h = (1 - z) * np.tanh(now @ w_n.T + (r * h) @ u_n.T + b_n) + z * h
+        expected.append(h)
+    agrees(run(call, "cpu").output, torch.from_numpy(np.stack(expected)))
 
 
 def test_every_cell_of_the_literature_runs_on_the_core():

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from keepgate.cells import coupled_lstm, ct_rnn, indrnn, ligru, minlstm, slstm
+from keepgate.cells import coupled_lstm, ct_rnn, gru_reset_before, indrnn, ligru, minlstm, slstm
 from keepgate.equations import (
     Named,
     Step,
@@ -81,5 +81,30 @@ def everything(wx: Named, uh: Named, s: Named, v: Named) -> Step:
     return Step(h=tanh(n) * 0.5 + sigmoid(s.h) * s.m * 0.1, m=tanh(m), large=large, n=n)
 
 
-LITERATURE = (coupled_lstm, janet, indrnn, slstm, minlstm, ligru, sru, ran, atr, ct_rnn)
-USER_CELLS = (*LITERATURE, everything, reads_memory)
+# No paper's: products inside the step by the gates before and behind one whose product is none, each with its own use.
+@cell(gates="b r k", states="h c", recurrent="in_step", vectors="w")
+def inside(wx: Named, u: Named, s: Named, v: Named) -> Step:
+    r = sigmoid(wx.r + 0.5 * u.r(s.h))
+    read = r * tanh(s.c) + v.w
+    b, k = tanh(wx.b + u.b(read)), sigmoid(0.5 * wx.k - softplus(u.k(read)))
+    c = k * s.c + (1 - k) * b
+    return Step(h=tanh(c) * r, c=c, read=read, k=k)
+
+
+# No paper's: no product with the output before is left.
+@cell(gates="a", recurrent="in_step")
+def all_inside(wx: Named, u: Named, s: Named) -> Step:
+    return Step(h=tanh(wx.a + u.a(s.h * s.h)))
+
+
+# No paper's, and none for the core: two values are multiplied inside the step, one made of the other's product.
+@cell(gates="r n m", recurrent="in_step")
+def two_values(wx: Named, u: Named, s: Named) -> Step:
+    r = sigmoid(wx.r + u.r(s.h))
+    n = tanh(wx.n + u.n(r * s.h))
+    return Step(h=tanh(wx.m + u.m(n)) * r, n=n)
+
+
+INSIDE = (gru_reset_before, inside, all_inside)
+LITERATURE = (coupled_lstm, janet, indrnn, slstm, minlstm, ligru, sru, ran, atr, ct_rnn, gru_reset_before)
+USER_CELLS = (*LITERATURE, everything, reads_memory, inside, all_inside)

@@ -136,6 +136,19 @@ def test_gates_are_promised_where_there_are_gates_and_a_search_where_one_went_on
     assert ("not every step was left out" in words) == ("that were tried" in words) == (kind == "long")
 
 
+def test_steps_without_which_the_label_is_another_are_told_as_left_out_one_by_one():
+    explanation = of_kind("lstm")
+    label = explanation.answer.text
+    other = {"fine": "worn", "worn": "fine"}[label]
+    without = replace(explanation.token_effects[0].without, text=other, probability=0.9)
+    effects = [replace(effect, probability_drop=0.9, without=without) for effect in explanation.token_effects]
+    answer = replace(explanation.answer, probability=0.9, candidates=((label, 0.9), (other, 0.1)))
+    names = [f"step {effect.step + 1}" for effect in effects]
+    two, three = (str(replace(explanation, answer=answer, token_effects=tuple(effects[:n]))) for n in (2, 3))
+    assert two.endswith(f"So it does without {names[1]}.")
+    assert three.endswith(f"So it does without {names[1]} and {names[2]}, each by itself.")
+
+
 def test_the_ends_of_a_scale_are_written_with_powers_of_ten_and_a_minus():
     values = np.array([[-23456.0, 1e-5], [7.25, 3.0]], np.float32)
     explanation = replace(

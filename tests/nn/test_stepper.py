@@ -10,10 +10,10 @@ import torch
 import keepgate
 from keepgate import cells
 from keepgate.nn import Recurrent
+from tests.kernels.user_cells import two_values
 from tests.oracles import flat
 
-CORE = [cell for cell in cells.CELLS if cell.recurrent != "in_step"]
-every_cell = pytest.mark.parametrize("cell", CORE, ids=lambda cell: cell.name)
+every_cell = pytest.mark.parametrize("cell", cells.CELLS, ids=lambda cell: cell.name)
 
 
 def whole(layer, x, hx=None):
@@ -175,8 +175,8 @@ def test_what_cannot_be_stepped_through_is_refused_with_a_reason(as_users_run):
         keepgate.LSTM(5, 7).stepper(0)
     with pytest.raises(keepgate.KernelRefused, match="kernel='builtin'"):
         keepgate.LSTM(5, 7, kernel="builtin").stepper()
-    with pytest.raises(keepgate.KernelRefused, match="matrix inside its step"):
-        Recurrent(cells.gru_reset_before, 5, 7).stepper()
+    with pytest.raises(keepgate.KernelRefused, match="more than one value inside its step"):
+        Recurrent(two_values, 5, 7).stepper()
     with pytest.raises(keepgate.KernelRefused, match="bfloat16"):
         keepgate.LSTM(5, 7, dtype=torch.bfloat16).stepper()
 

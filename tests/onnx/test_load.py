@@ -23,10 +23,8 @@ from keepgate.onnx.reading.recurrent import RECURRENT
 
 from .random_graphs import random_graph
 
-# A GRU whose product is inside its step, with other activations, says that the reference runs it.
 pytestmark = [
     pytest.mark.usefixtures("as_users_run"),
-    pytest.mark.filterwarnings("ignore:.*so the reference runs it"),
     # onnx's own test cases, when they are made.
     pytest.mark.filterwarnings("ignore::RuntimeWarning:onnx"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning:onnx"),

@@ -15,12 +15,11 @@ from keepgate.errors import KernelRefused, SettingsError
 from keepgate.nn import Recurrent
 from keepgate.nn.parameters import PlaceParameters
 from tests.kernels.test_instruction_sets import OTHERS, run_python
-from tests.kernels.user_cells import janet
+from tests.kernels.user_cells import janet, two_values
 from tests.oracles import agrees, by_kernel, flat
 from tests.swapping.models import tagger
 
-CORE = [cell for cell in cells.CELLS if cell.recurrent != "in_step"]
-every_cell = pytest.mark.parametrize("cell", [*CORE, janet], ids=lambda cell: cell.name)
+every_cell = pytest.mark.parametrize("cell", [*cells.CELLS, janet], ids=lambda cell: cell.name)
 both_formats = pytest.mark.parametrize("weights", ["int8", "bfloat16"])
 
 
@@ -229,12 +228,11 @@ def test_a_layer_that_cannot_be_quantized_is_left_alone_with_the_reason(change, 
     assert all(torch.equal(after[name], tensor) or "nan" in reason.lower() for name, tensor in before.items())
 
 
-def test_numbers_too_large_for_bfloat16_and_a_cell_with_its_product_inside_are_left_alone():
+def test_numbers_too_large_for_bfloat16_and_a_cell_with_two_products_inside_are_left_alone():
     layer = keepgate.LSTM(3, 4)
     layer.weight_hh_l0.data[0, 0] = 3.4e38
     assert "too large for bfloat16" in keepgate.quantize(layer, "bfloat16").layers[0].reason
-    inside = next(cell for cell in cells.CELLS if cell.recurrent == "in_step")
-    assert "inside its step" in keepgate.quantize(Recurrent(inside, 3, 4)).layers[0].reason
+    assert "inside its step" in keepgate.quantize(Recurrent(two_values, 3, 4)).layers[0].reason
 
 
 @pytest.mark.filterwarnings("ignore:LSTM with projections")

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from .. import cells
 from ..emit.program import Program, step_program
 from ..equations import Cell
-from ..errors import KernelRefused
+from ..errors import CellError, KernelRefused
 from .compiled import MISSING, _core
 
 # Constants, temporaries, row temporaries, and of each instruction the operation, the result's register and three
@@ -119,9 +119,10 @@ def _register(cell: Cell) -> CoreCell | str:
 def _build_core_cell(cell: Cell) -> CoreCell | str:
     if MISSING:
         return MISSING
-    if cell.recurrent == "in_step":
-        return f"{cell.name} multiplies by a matrix inside its step, and the core's steps are elementwise"
-    step = encode_cell(cell)
+    try:
+        step = encode_cell(cell)
+    except CellError as error:
+        return str(error)
     key = (step.shape, step.wx_gates, step.uh_gates, *step.programs)
     number = _COMPILED.get(id(cell), _NUMBER_BY_PROGRAMS.get(key))
     if number is None:
@@ -136,23 +137,28 @@ def _build_core_cell(cell: Cell) -> CoreCell | str:
 
 class EncodedCell(NamedTuple):
     """A cell as integers for `_core.add_program`. shape: numbers of gates, states, vectors, saved values, split gates;
-    whether uh is a matrix product, whether it has a bias; the recurrent state; number of unit inputs.
+    whether uh is a matrix product, whether it has a bias; the recurrent state; numbers of unit inputs, and of gates
+    whose product is inside the step.
     wx_gates, uh_gates: as in `Columns`, by number.
-    programs: infer, forward, backward."""
+    programs: infer, forward, backward, operand, d_inside."""
 
-    shape: tuple[int, int, int, int, int, bool, bool, int, int]
+    shape: tuple[int, int, int, int, int, bool, bool, int, int, int]
     wx_gates: tuple[int, ...]
     uh_gates: tuple[int, ...]
-    programs: tuple[_EncodedProgram, _EncodedProgram, _EncodedProgram]
+    programs: tuple[_EncodedProgram, _EncodedProgram, _EncodedProgram, _EncodedProgram, _EncodedProgram]
     planes: tuple[str, ...]
     reads_output: bool
 
 
 def encode_cell(cell: Cell) -> EncodedCell:
-    """The cell for `_core.add_program`. Raises CellError for one whose step is not elementwise."""
+    """The cell for `_core.add_program`. Raises CellError for products inside the step that the core cannot make."""
     step, index = step_program(cell), cell.gates.index
-    saved = len(step.planes) - len(cell.states) + 1
-    uh = cell.recurrent == "dense", cell.recurrent != "none"
+    saved = len(step.planes) - len(cell.states) + 1 - bool(step.inside)
+    uh = cell.recurrent in ("dense", "in_step"), cell.recurrent != "none"
+    infer, forward, backward, operand, d_inside = (
+        _encode_program(program)
+        for program in (step.infer, step.forward, step.backward, step.operand, step.d_inside)
+    )
     return EncodedCell(
         shape=(
             len(cell.gates),
@@ -163,10 +169,11 @@ def encode_cell(cell: Cell) -> EncodedCell:
             *uh,
             step.recurrent_state,
             step.unit_inputs,
+            step.inside,
         ),
         wx_gates=tuple(map(index, step.wx_gates)),
         uh_gates=tuple(map(index, step.uh_gates)),
-        programs=(_encode_program(step.infer), _encode_program(step.forward), _encode_program(step.backward)),
+        programs=(infer, forward, backward, operand, d_inside),
         planes=step.planes,
         reads_output=step.reads_output,
     )

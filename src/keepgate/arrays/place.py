@@ -26,8 +26,7 @@ class Place:
 
     parameters: contiguous arrays by torch's names, in the shapes of `parameter_shapes`; matrices may be stored narrow.
     states: units of each of the cell's states.
-    The core's numbers are the bits that torch sees from the same core; a cell that it does not run
-    (`recurrent="in_step"`) is a loop in numpy.
+    The core's numbers are the bits that torch sees from the same core; a cell that it does not run is a loop in numpy.
     """
 
     def __init__(self, cell: Cell, parameters: Mapping[str, Array | NarrowMatrix]) -> None:

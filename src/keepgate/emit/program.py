@@ -8,6 +8,7 @@ from ..equations import Analysis, Cell, Expr, Graph, topological
 from ..equations.additive import replaced
 from ..equations.expr import heads_of, make, symbol
 from ..equations.simplify import ONE
+from .inside_product import elementwise_step
 from .preactivations import fused_sums
 
 # Operation, register of the result, registers of the arguments.
@@ -34,17 +35,22 @@ class Program:
 class StepProgram:
     """A cell's programs, and the layout of the arrays that the core binds them to.
 
-    split, wx_gates, uh_gates: as in `Columns`. planes: the names of what a forward pass saves, in order.
+    split, wx_gates, uh_gates: as in `Columns`. inside: how many of the split gates, the last ones, have their product
+        inside the step. planes: the names of what a forward pass saves, in order; last the operand of that product.
     vectors: weights per unit, those of a diagonal recurrence last, one for each gate.
     unit_inputs, recurrent_state: as in `Cell`.
     reads_output: whether a unit's step reads that unit's previous output.
     infer, forward: read columns, previous states, vectors and unit inputs; write the new states, and forward also the
         planes.
     backward: reads the gradients of the new states, the planes, previous and new states, the vectors and the unit
-        inputs; writes the gradients of columns, vectors, unit inputs and previous states.
+        inputs; writes the gradients of columns, vectors, unit inputs and previous states. The operand counts as one
+        more new state, and the gradients of the products with it are read instead of written.
+    operand: as infer, but writes the operand in place of the first new state.
+    d_inside: as backward, but writes the gradients of the products with the operand and nothing else.
     """
 
     split: tuple[str, ...]
+    inside: int
     wx_gates: tuple[str, ...]
     uh_gates: tuple[str, ...]
     planes: tuple[str, ...]
@@ -55,67 +61,96 @@ class StepProgram:
     infer: Program
     forward: Program
     backward: Program
+    operand: Program
+    d_inside: Program
 
 
 def step_program(cell: Cell) -> StepProgram:
-    """A cell's step for the core. Raises CellError for recurrent="in_step", whose step is not elementwise."""
-    graph = _column_graph(cell)
+    """A cell's step for the core. Raises CellError for products inside the step that the core cannot make."""
+    graph, inside = _column_graph(cell)
     analysis = Analysis(graph=graph)
     split = tuple(graph.uh)
     fused = tuple(gate for gate in cell.gates if gate not in split)
     columns = [*(graph.wx[gate] for gate in (*split, *fused)), *graph.uh.values()]
-    previous, new_states = [*graph.previous.values()], [*graph.next.values()]
+    new_states = [graph.next[state] for state in cell.states]
     # A traced value that is a previous state is saved too; one that is a new state is stored as such.
     traced = {name: node for name, node in graph.traced.items() if node not in new_states}
     planes = traced | {name: node for name, node in analysis.saved.items() if name not in graph.traced}
-    saved, vectors, unit_inputs = [*planes.values()], [*graph.vectors.values()], [*graph.unit_inputs.values()]
-
-    inputs = [*columns, *previous, *vectors, *unit_inputs]
-    results = _copy_duplicates([*new_states, *saved], inputs)
-    lines = lowered(inputs, results)
-    places = {node: len(inputs) + n for n, node in enumerate(results)}
-    # In place: where nothing is saved, each new state may overwrite the previous one.
-    aliases = {len(inputs) + n: len(columns) + n for n in range(len(new_states))}
-    forward = _allocate_registers(lines, _numbered(inputs), places, aliases, len(inputs) + len(results))
-    states = dict(list(places.items())[: len(new_states)])
-    bound = len(inputs) + len(states)
-    infer = _allocate_registers(_live_lines(lines, states), _numbered(inputs), states, aliases, bound)
-
-    derivatives = [
-        analysis.backward[f"d_{node.name}"] for node in (*columns, *vectors, *unit_inputs, *previous)
-    ]
-    inputs = [*graph.upstream.values(), *saved, *previous, *new_states, *vectors, *unit_inputs]
+    infer, forward, operand = _forward_programs(graph, columns, len(new_states), [*planes.values()])
+    backward, d_inside = _backward_programs(analysis, columns, len(inside), [*planes.values()])
     return StepProgram(
         split=split,
+        inside=len(inside),
         wx_gates=(*split, *fused),
         uh_gates=(*fused, *split),
-        planes=(*cell.states[1:], *planes),
+        planes=(*cell.states[1:], *planes, *[*graph.next][len(cell.states) :]),
         vectors=tuple(graph.vectors),
-        unit_inputs=len(unit_inputs),
+        unit_inputs=len(graph.unit_inputs),
         recurrent_state=cell.states.index(cell.recurrent_state),
-        reads_output=analysis.reads_output,
+        # A projection would leave the product inside no units to read.
+        reads_output=analysis.reads_output or bool(inside),
         infer=infer,
         forward=forward,
-        backward=_backward_program(derivatives, inputs, len(previous)),
+        backward=backward,
+        operand=operand,
+        d_inside=d_inside,
     )
 
 
-def _backward_program(derivatives: Sequence[Expr], inputs: Sequence[Expr], states: int) -> Program:
-    """The derivatives from these inputs. In place: the gradient of a previous state may overwrite the new state's."""
-    results = _copy_duplicates(derivatives, inputs)
-    places = {node: n for n, node in enumerate(results)}
-    aliases = {len(results) - states + n: len(results) + n for n in range(states)}
-    arrays = _numbered(inputs, len(results))
-    return _allocate_registers(lowered(inputs, results), arrays, places, aliases, len(inputs) + len(results))
+def _forward_programs(
+    graph: Graph, columns: Sequence[Expr], states: int, saved: Sequence[Expr]
+) -> tuple[Program, Program, Program]:
+    """infer, forward and operand. states: how many of `graph.next` are states; one more is an operand."""
+    new = [*graph.next.values()]
+    inputs = [*columns, *graph.previous.values(), *graph.vectors.values(), *graph.unit_inputs.values()]
+    results = _copy_duplicates([*new[:states], *saved], inputs)
+    lines = lowered(inputs, results)
+    places = _numbered(results, len(inputs))
+    # In place: where nothing is saved, each new state may overwrite the previous one.
+    aliases = {len(inputs) + n: len(columns) + n for n in range(states)}
+    forward = _allocate_registers(lines, _numbered(inputs), places, aliases, len(inputs) + len(results))
+    bound, places = len(inputs) + states, _numbered(results[:states], len(inputs))
+    infer = _allocate_registers(_live_lines(lines, places), _numbered(inputs), places, aliases, bound)
+    results = _copy_duplicates(new[states:], inputs)
+    places = _numbered(results, len(inputs))
+    operand = _allocate_registers(lowered(inputs, results), _numbered(inputs), places, {}, bound)
+    return infer, forward, operand
 
 
-def _column_graph(cell: Cell) -> Graph:
+def _backward_programs(
+    analysis: Analysis, columns: Sequence[Expr], inside: int, saved: Sequence[Expr]
+) -> tuple[Program, Program]:
+    """backward and d_inside. inside: how many of the columns, the last ones, are products with the operand."""
+    graph = analysis.graph
+    previous, per_unit = [*graph.previous.values()], [*graph.vectors.values(), *graph.unit_inputs.values()]
+    derivatives = [analysis.backward[f"d_{node.name}"] for node in (*columns, *per_unit, *previous)]
+    inputs = [*graph.upstream.values(), *saved, *previous, *graph.next.values(), *per_unit]
+    arrays = _numbered(inputs, len(derivatives))
+    products = range(len(columns) - inside, len(columns))
+    # In place: the gradient of a previous state may overwrite the new state's.
+    aliases = {len(derivatives) + n - len(previous): len(derivatives) + n for n in range(len(previous))}
+
+    def program(wanted: Iterable[int], arrays: Mapping[Expr, int]) -> Program:
+        places = [*wanted]
+        results = _copy_duplicates([derivatives[place] for place in places], arrays)
+        at = dict(zip(results, places, strict=True))
+        return _allocate_registers(
+            lowered(arrays, results), arrays, at, aliases, len(derivatives) + len(inputs)
+        )
+
+    there = {derivatives[place]: place for place in products if derivatives[place].op != "const"}
+    rest = (place for place in range(len(derivatives)) if place not in products)
+    return program(rest, there | arrays), program(products, arrays)
+
+
+def _column_graph(cell: Cell) -> tuple[Graph, tuple[str, ...]]:
     """The cell's graph over the core's columns: one symbol, in `wx`, for each gate that uses only the sum wx + uh.
 
-    A diagonal recurrence is written out: for each gate u h_prev is added to the column that has its bias.
+    A diagonal recurrence is written out: for each gate u h_prev is added to the column that has its bias. Beside it
+    the gates whose product is inside the step, as in `elementwise_step`; these are never fused.
     """
-    graph = cell.product_free_graph
-    sums = fused_sums(graph, {})
+    graph, inside = elementwise_step(cell)
+    sums = {gate: node for gate, node in fused_sums(graph, {}).items() if gate not in inside}
     output = graph.previous[cell.recurrent_state]
     fused = {gate: symbol(f"wx_{gate} + uh_{gate}") for gate in sums}
     weights: dict[str, Expr] = {}
@@ -126,7 +161,7 @@ def _column_graph(cell: Cell) -> Graph:
             column = fused.get(gate, graph.uh[gate])
             product = make("mul", weights[f"u_{gate}"], output)
             replacements[sums.get(gate, column)] = make("add", product, column)
-    return Graph(
+    columns = Graph(
         wx=graph.wx | fused,
         uh={gate: uh for gate, uh in graph.uh.items() if gate not in sums},
         previous=graph.previous,
@@ -135,6 +170,7 @@ def _column_graph(cell: Cell) -> Graph:
         next={name: replaced(node, replacements) for name, node in graph.next.items()},
         traced={name: replaced(node, replacements) for name, node in graph.traced.items()},
     )
+    return columns, inside
 
 
 def _numbered(nodes: Sequence[Expr], first: int = 0) -> dict[Expr, int]:

@@ -21,8 +21,8 @@ struct Facts : CellProgram {
   bool reads_output;
 
   bool projects() const { return dense && !reads_output && !recurrent_state; }
-  std::vector<double> constant[3];
-  std::vector<Instruction> instructions[3];
+  std::vector<double> constant[5];
+  std::vector<Instruction> instructions[5];
 };
 
 class Reader {
@@ -46,11 +46,11 @@ inline const Facts* read_cell(Reader& from, const std::string& name) {
   cell.name = name;
   for (int* into : {&cell.gates, &cell.states, &cell.vectors, &cell.saved, &cell.split}) *into = from.integer();
   for (bool* into : {&cell.dense, &cell.bias_hh, &cell.reads_output}) *into = from.integer();
-  for (int* into : {&cell.recurrent_state, &cell.unit_inputs}) *into = from.integer();
+  for (int* into : {&cell.recurrent_state, &cell.unit_inputs, &cell.inside}) *into = from.integer();
   for (int i = 0; i < cell.gates; ++i) cell.wx_gates[i] = from.integer();
   for (int i = 0; i < cell.gates; ++i) cell.uh_gates[i] = from.integer();
-  Program* const programs[] = {&cell.infer, &cell.forward, &cell.backward};
-  for (int p = 0; p < 3; ++p) {
+  Program* const programs[] = {&cell.infer, &cell.forward, &cell.backward, &cell.operand, &cell.d_inside};
+  for (int p = 0; p < 5; ++p) {
     Program& program = *programs[p];
     program.bound = from.integer();
     program.constants = from.integer();
@@ -266,7 +266,7 @@ class Problem {
     const Sizes& s = f.sizes;
     f.output = strided(empty(spread(output)), output);
     for (int n = 0; n < fact.states; ++n) f.final_states[n] = empty(s.rows * units(n));
-    if (options.trained) planes = fact.states - 1 + fact.saved + (s.projected ? 1 : 0);
+    if (options.trained) planes = fact.states - 1 + fact.saved + (s.projected || fact.inside ? 1 : 0);
     for (int n = 0; n < planes; ++n)
       f.planes[n] = bytes(size_t(s.steps * s.rows * padded(s.hidden, f.type)) * sizeof(T), 0);
     scratch_forward = bytes(of_type().forward(f, nullptr), 0);

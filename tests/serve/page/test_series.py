@@ -231,6 +231,23 @@ def test_what_the_answer_rests_on_is_drawn_anew_at_another_width_only(visit: Ope
     page.locator("#before").wait_for(state="detached")
 
 
+def test_a_step_that_was_not_left_out_stands_on_no_ground(visit: Open) -> None:
+    page, words = visit("en", server="series", ready="#strip svg"), words_of("en", "forecaster")
+    page.locator("#rests").scroll_into_view_if_needed()
+    page.locator(".lags").wait_for()
+    legend, grounds = page.locator("#legend"), page.locator("#strip .trough")
+    legend.get_by_text(words["legend.rests"]).wait_for()
+    before = grounds.last.get_attribute("d").count("M")
+    page.evaluate(
+        """async () => {
+            const { set, state } = await import("../state.js");
+            set({ rests: { ...state.rests, changes: state.rests.changes.map((change, k) => (k % 3 ? null : change)) } });
+        }"""
+    )
+    legend.get_by_text(words["legend.rests.some"]).wait_for()
+    assert grounds.last.get_attribute("d").count("M") == before / 3
+
+
 @needs("firefox")
 def test_it_works_in_firefox(address: Callable[[str], str]) -> None:
     with firefox("zh-TW") as window:

@@ -1,4 +1,4 @@
-"""The C++ core as a kernel: every cell whose step is elementwise, in float32 and float64, with trace and gradients."""
+"""The C++ core as a kernel: every cell that fits its tables, in float32 and float64, with trace and gradients."""
 
 from collections.abc import Callable
 

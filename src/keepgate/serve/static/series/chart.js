@@ -127,7 +127,6 @@ function times(read, laid) {
 }
 
 function drawLane({ label, colour, values, cells }, top, laid) {
-  const [from, to] = [laid.across(0), laid.across(laid.steps)];
   const edge = (k) => laid.across(cells ? cells(k) : laid.edge(k));
   const bars = values
     .map((value, k) => {
@@ -135,15 +134,18 @@ function drawLane({ label, colour, values, cells }, top, laid) {
       if (height < 0.06) return "";
       const [x, end] = [edge(k), edge(k + 1)];
       const width = Math.max(0.7, end - x - (end - x > 3 ? 1 : 0));
-      return `M${x.toFixed(2)} ${(top + LANE - height).toFixed(2)}h${width.toFixed(2)}v${height.toFixed(2)}h${(-width).toFixed(2)}z`;
+      return box(x, top + LANE - height, width, height);
     })
     .join("");
+  const ground = values.map((value, k) => (value === null ? "" : box(edge(k), top, edge(k + 1) - edge(k), LANE))).join("");
   return [
     shape("text", { class: `lane-name ${colour}`, x: LEFT - 8, y: top + LANE - 3, "text-anchor": "end" }, label),
-    shape("rect", { class: "trough", x: from, y: top, width: to - from, height: LANE }),
+    shape("path", { class: "trough", d: ground }),
     shape("path", { class: `bars ${colour}`, d: bars }),
   ];
 }
+
+const box = (x, y, width, height) => `M${x.toFixed(2)} ${y.toFixed(2)}h${width.toFixed(2)}v${height.toFixed(2)}h${(-width).toFixed(2)}z`;
 
 /** A frame around what the network reads at once: "selected", "walked" or "hovered"; and the letters of changes there. */
 export function over(laid, token, kind, text = "") {

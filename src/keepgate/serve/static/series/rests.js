@@ -35,13 +35,13 @@ async function fetchRests() {
   );
 }
 
-/** What is lost or changed without each step, as a lane of the picture, relative to the largest; null while unknown. */
+/** What is lost or changed without each step, as a lane of the picture, relative to the largest, null where none was tried; null while unknown. */
 export function restsLane() {
   const { rests } = state;
   if (!rests) return null;
-  const sizes = (rests.changes ?? rests.drops).map((value) => (rests.changes ? Math.abs(value ?? 0) : Math.max(0, value ?? 0)));
+  const sizes = (rests.changes ?? rests.drops).map((value) => value && (rests.changes ? Math.abs(value) : Math.max(0, value)));
   const most = Math.max(...sizes, 1e-30);
-  return { label: t("lane.rests.short"), name: "rests", kind: "rests", colour: "accent", values: sizes.map((value) => value / most), cells: (k) => k };
+  return { label: t("lane.rests.short"), name: "rests", kind: "rests", colour: "accent", values: sizes.map((value) => value && value / most), cells: (k) => k };
 }
 
 function show() {

@@ -104,7 +104,8 @@ const label = () => t("strip.label", { n: reading().tokens.length });
 function legend(shown) {
   const read = reading();
   const closed = model(state.chosen).keeps_closed;
-  const meaning = ({ name, kind }) => {
+  const meaning = ({ name, kind, values }) => {
+    if (kind === "rests" && values.includes(null)) return t("legend.rests.some");
     if (kind !== "gate") return t(`legend.${kind}`);
     const key = [name === closed && `legend.${name}.closed`, `legend.${name}`].find((each) => each && has(each));
     return key ? t(key) : gateName(state.chosen, name);
