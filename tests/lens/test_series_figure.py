@@ -15,6 +15,7 @@ from keepgate.charts.curves import breadth
 from keepgate.data.labelled_series import LabelledSeries
 from keepgate.errors import SettingsError
 from keepgate.lens import explain
+from keepgate.lens.report import strips
 from keepgate.lens.report.labels import catalog_language, paragraph
 from keepgate.lens.report.series_figure import FEATURES, LANE, VISIBLE, draw_series, lead
 from keepgate.tasks import SeriesClassifier
@@ -126,6 +127,15 @@ def test_a_step_that_was_not_left_out_has_no_ground():
     whole = float(troughs[-1].get("width"))
     shares = [float(part.get("width")) / whole for part in troughs[:runs]]
     assert math.isclose(sum(shares), len(steps) / 700, abs_tol=1e-3)
+
+
+def test_a_step_that_was_not_left_out_has_no_number():
+    explanation = of_kind("without gates")
+    top = replace(explanation, token_effects=explanation.token_effects[:3])
+    (effects,) = strips.rows(top)
+    assert {step for step, number in enumerate(effects.written) if number != "–"} == {
+        effect.step for effect in top.token_effects
+    }
 
 
 @pytest.mark.parametrize("kind", EVERY)

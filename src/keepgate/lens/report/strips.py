@@ -1,7 +1,7 @@
 """Gates over tokens: the values that stand under each token, on the page and as a figure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jaxtyping import Float
 from markupsafe import Markup
@@ -47,7 +47,12 @@ def rows(explanation: Explanation) -> list[Row]:
     if explanation.attention is not None:
         relative = explanation.attention / explanation.attention.max().clamp(min=1e-300)
         gates.append(_row("a", msg("gates.attention"), msg("token.attention"), relative))
-    return gates or [_row("e", msg("gates.effect"), msg("token.effect"), explanation.relative_effects)]
+    if gates:
+        return gates
+    effects = _row("e", msg("gates.effect"), msg("token.effect"), explanation.relative_effects)
+    ablated = {effect.step for effect in explanation.token_effects}
+    written = [number if step in ablated else "–" for step, number in enumerate(effects.written)]
+    return [replace(effects, written=written)]
 
 
 def _row(
