@@ -147,7 +147,7 @@ def test_counts_and_vectors_of_a_large_file_are_bounded(
     assert torch.isfinite(weight).all()
 
 
-def test_the_command_trains_on_a_file_and_holds_what_it_measures_on(
+def test_the_command_trains_on_a_file_as_on_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     row = TASKS["tagger"][3]
