@@ -104,9 +104,9 @@ def formal(k: int) -> str:
             ]
         )
     note = (
-        "Right answers to {strings} new strings of each length, mean (range) of the seeds; trained on 1 to {longest} symbols. Automaton: "
+        "Right symbols in the answers to {strings} new strings of each length, mean (range) of the seeds; trained on 1 to {longest} symbols. Automaton: "
         "in how many seeds the stable points make the language's own. {machine}, one thread.",
-        "每種長度 {strings} 個新字串的答對率，種子的平均（範圍）；訓練用 1 到 {longest} 個符號。自動機：多少個種子的穩定點構成語言自己的自動機。{machine}，一個執行緒。",
+        "每種長度 {strings} 個新字串的答案裡對的符號所佔比率，種子的平均（範圍）；訓練用 1 到 {longest} 個符號。自動機：多少個種子的穩定點構成語言自己的自動機。{machine}，一個執行緒。",
     )[k]
     processors = {run["processor"] for trained in found["trained"] for run in trained["runs"]}
     note = note.format(**found | {"machine": ", ".join(sorted(processors, reverse=True))})

@@ -164,7 +164,7 @@ def test_tokens_and_pairs_that_are_not_looked_at_have_vectors_of_the_same_size(
         assert 0.28 < float(weight.std()) < 0.32
 
 
-def test_the_command_trains_on_a_file_and_holds_what_it_measures_on(
+def test_the_command_trains_on_a_file_as_on_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     row = TASKS["tagger"][3]

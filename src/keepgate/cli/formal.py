@@ -17,7 +17,8 @@ EPILOGUE = """Examples:
   keepgate formal parity --seeds 3 --json formal.json --figures figures
 
 The languages are parity, even-pairs, modular-arithmetic, cycle-navigation, reverse, duplicate and odds-first, those of
-Delétang et al. (2023), arXiv:2207.02098."""
+Delétang et al. (2023), arXiv:2207.02098. In the last three the answer is a string, given at blanks after the input, a
+symbol at each; the share of right symbols counts."""
 
 
 def formal(

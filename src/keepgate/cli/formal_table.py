@@ -12,9 +12,6 @@ from .console import print_text, table
 if TYPE_CHECKING:
     from ..demo.formal.result import FormalComparison, Trained
 
-# The test lengths that have a column.
-COLUMNS = (40, 100, 250, 500)
-
 
 def print_formal(console: Console, result: "FormalComparison") -> None:
     """Prints the table, and what its columns mean."""
