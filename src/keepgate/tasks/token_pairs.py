@@ -64,8 +64,8 @@ class TokenPairs(nn.Module):
         tables = [(self.token, ids), *([] if self.pair is None else [(self.pair, pair_ids)])]
         drawn = [table.weight.detach().clone() for table, _ in tables]
         initialise_embeddings(self.token, self.pair, ids, pair_ids, seed)
-        for (table, numbers), vectors_drawn in zip(tables, drawn, strict=True):
-            _fill(table, numbers, vectors_drawn)
+        for (table, occurring), vectors_drawn in zip(tables, drawn, strict=True):
+            _fill(table, occurring, vectors_drawn)
         place_vectors(self.token, vocabulary, vectors)
 
 
