@@ -10,6 +10,7 @@ import pytest
 from keepgate.data.corpora import questions_in
 from keepgate.data.corpora.labelled import read_labelled, read_texts
 from keepgate.data.corpora.labelled_series import series_in
+from keepgate.data.corpora.table import rows_of
 from keepgate.data.multilabel import MultilabelText, labels_of
 from keepgate.errors import CorpusError
 
@@ -144,6 +145,7 @@ def test_what_is_wrong_is_named(tmp_path: Path, content: str, columns: dict[str,
 def test_texts_to_predict_come_from_lines_or_a_table() -> None:
     assert [item.text for item in read_texts("one, two\n\nthree\n", "x").items] == ["one, two", "three"]
     assert [item.text for item in read_texts("review,stars\none,1\n", "x").items] == ["one"]
+    assert [item.text for item in read_texts("review,stars\rone,1\rtwo,2\r", "x").items] == ["one", "two"]
     assert [item.text for item in read_texts("body\none\n", "x", text_column="body").items] == ["one"]
     assert [item.text for item in read_texts('{"text": "one"}\n', "x").items] == ["one"]
     with pytest.raises(CorpusError, match="there is no text"):
@@ -245,3 +247,11 @@ def test_columns_without_a_name_are_no_fault(tmp_path: Path) -> None:
 def test_what_separates_labels_may_not_be_empty(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="separator is empty"):
         read_labelled(written(tmp_path, "a.csv", "text,label\nx,a\n"), label_separator="")
+
+
+def test_two_tables_that_are_read_in_turn_may_both_hold_a_book() -> None:
+    lines = ["text,label\n", "a,b\n", "x" * 200_000 + ",b\n"]
+    first, second = (rows_of(lines, lines[0], "x") for _ in range(2))
+    next(first)
+    next(second)
+    assert len([*first]) == len([*second]) == 1

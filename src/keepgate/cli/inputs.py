@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from ..data.corpora.labelled import LabelledCorpus, read_texts
 from ..data.corpora.source import STANDARD_INPUT, lines_of
 from ..data.corpora.source import read_text as read_file
-from ..data.corpora.table import names_in
+from ..data.corpora.table import first_in, names_in
 from ..errors import CorpusError, PackageMissing, SettingsError
 from .console import make_console, one_line, print_text
 
@@ -111,7 +111,7 @@ def _load_runtime_for(commands: Collection[str], model: Path, lacks: str) -> Any
 
 def texts_in(content: str, path: str, text_column: str | None = None) -> LabelledCorpus:
     """`read_texts`, and a hint where the only column is named by the first line, which might be a text."""
-    corpus, first = read_texts(content, path, text_column=text_column), content.lstrip().partition("\n")[0]
+    corpus, first = read_texts(content, path, text_column=text_column), first_in(content)
     if text_column is None and corpus.format in ("csv", "tsv") and len(names_in(first.strip())) == 1:
         hint = f"{path}: its first line, {one_line(first)}, is read as the name of the column of texts, not as a text."
         print_text(make_console(errors=True), hint, "yellow")

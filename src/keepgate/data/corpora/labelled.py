@@ -15,7 +15,7 @@ from .large import is_large
 from .placed_lines import Rows, items_in_files
 from .records import ID
 from .source import files_of, lines_of, name_of, read_text, refuse_standard_input
-from .table import columns_in, names_in, read_rows
+from .table import columns_in, first_in, names_in, read_rows
 from .table_file import TableFile
 from .values import as_label, as_text, cell_of, clean, listed_near
 
@@ -187,7 +187,7 @@ def read_texts(content: str, path: str, *, text_column: str | None = None) -> La
     A row without a text stays, as an empty one, and is noted as left out; empty lines are no texts. A text has an id
     where its row has one. Raises CorpusError if there is no text, or no column of that name.
     """
-    first = content.lstrip().partition("\n")[0].strip()
+    first = first_in(content).strip()
     names = {name.lower() for name in names_in(first)}
     if first.startswith("{") or text_column is not None or names & set(TEXT):
         rows, form = read_rows(content, path)

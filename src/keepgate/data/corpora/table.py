@@ -21,8 +21,7 @@ from .values import as_text, refuse_twins
 _NAMELESS = ("", "__index_level_0__")
 # A text may be a book: csv reads fields of more than its 131,072 characters, of as many as a C long counts everywhere.
 csv.field_size_limit(2**31 - 1)
-# The first line with something in it.
-_LINE = re.compile(r"[^\r\n]*\S[^\r\n]*")
+_FULL_LINE = re.compile(r"[^\r\n]*\S[^\r\n]*")
 # Bytes of a file that are read as one piece of its table.
 _PIECE = 1 << 22
 Cells = NDArray[Any]
@@ -55,6 +54,12 @@ def names_in(line: str) -> list[str]:
         return []
 
 
+def first_in(content: str) -> str:
+    """The first line that is not blank, also where lines end in \\r alone; "" where there is none."""
+    line = _FULL_LINE.search(content)
+    return line[0] if line else ""
+
+
 def delimiter_of(line: str) -> str:
     """What stands between the columns of a table whose first line this is: a tab, a semicolon or a comma."""
     return "\t" if "\t" in line else ";" if ";" in line and "," not in line else ","
@@ -67,8 +72,7 @@ def read_rows(content: str, path: str, left_out: int = 0) -> tuple[list[PlacedRo
     Raises CorpusError, naming the line, for one with another number of columns than the first has, and where the first
     names two alike.
     """
-    line = _LINE.search(content)
-    first = line[0] if line else ""
+    first = first_in(content)
     form = form_of(first)
     lines = lines_of(content) if form == "json lines" else io.StringIO(content, newline="")
     return [*rows_of(lines, first, path, left_out)], form
