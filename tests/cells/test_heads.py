@@ -79,6 +79,15 @@ def test_the_numbers_and_gradients_are_those_of_group_norm(kernel, heads, hidden
         agrees(mine, other)
 
 
+@pytest.mark.parametrize("kernel", [None, "reference"])
+def test_no_rows_give_no_rows(kernel):
+    layer = layer_of(2, 8, kernel)
+    assert layer(torch.zeros(5, 0, 4, dtype=torch.float64))[0].shape == (5, 0, 8)
+    weights = {name.removesuffix("_l0"): w.detach().numpy() for name, w in layer.named_parameters()}
+    states = tuple(np.zeros((0, 8)) for _ in layer.cell.states)
+    assert run_loop(layer.cell, weights, np.zeros((5, 0, 4)), states, None, None, False)[0].shape == (5, 0, 8)
+
+
 def test_a_rows_numbers_do_not_depend_on_the_batch():
     layer = layer_of(3, 57, "cpu", torch.float32)
     x = torch.randn(5, 20, 4)

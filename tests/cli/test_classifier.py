@@ -50,7 +50,7 @@ def test_it_is_trained_and_says_how_good_it_is_beside_the_majority(tmp_path: Pat
     assert ran.code == 0, ran.err
     for said in (
         "40 texts (csv)",
-        "2 labels: good 20, bad 20",
+        "2 labels: bad 20, good 20",
         "On --dev: accuracy",
         "always 'good'",
         "guessing",

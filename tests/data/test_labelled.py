@@ -32,7 +32,7 @@ def test_the_columns_are_found_by_their_usual_names(tmp_path: Path, content: str
     corpus = read_labelled(written(tmp_path, "data", content))
     assert [(item.text, item.label) for item in corpus.items] == [('good, "very" good', "1"), ("bad", "0")]
     assert corpus.format == form
-    assert corpus.account() == f"2 texts ({form})\n2 labels: 1 1, 0 1."
+    assert corpus.account() == f"2 texts ({form})\n2 labels: 0 1, 1 1."
 
 
 def test_a_field_may_hold_line_breaks_and_the_place_is_its_first_line(tmp_path: Path) -> None:

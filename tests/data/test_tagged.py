@@ -88,7 +88,7 @@ def test_an_empty_text_among_others_is_left_out_and_counted(tmp_path: Path) -> N
     account = corpus.account()
     assert "2 texts of 2 tokens (json lines), 1 left out: 1 because there are no tokens in it" in account
     assert "line 2" in account
-    assert account.endswith("2 tags: O 1, B-X 1.")
+    assert account.endswith("2 tags: B-X 1, O 1.")
     single = read_tagged(written(tmp_path, json.dumps({"tokens": ["王"], "tags": ["B\n-X"]})))
     assert single.account() == "1 text of 1 token (json lines)\n1 tag: B -X 1."
 
@@ -154,10 +154,12 @@ def test_a_line_may_have_a_label_of_the_whole_text(tmp_path: Path) -> None:
     lines = [
         {"tokens": ["play"], "tags": ["O"], "intent": "Play"},
         {"tokens": ["add"], "tags": ["O"], "label": "Add"},
+        {"tokens": ["stop"], "tags": ["O"], "label": 1.0},
+        {"tokens": ["go"], "tags": ["O"], "label": "True"},
     ]
     corpus = read_tagged(written(tmp_path, "\n".join(map(json.dumps, lines))))
-    assert [item.label for item in corpus.items] == ["Play", "Add"]
-    assert "2 labels: " in corpus.account()
-    broken = json.dumps(lines[0] | {"intent": 3})
+    assert [item.label for item in corpus.items] == ["Play", "Add", "1", "true"]
+    assert "4 labels: " in corpus.account()
+    broken = json.dumps(lines[0] | {"intent": [3]})
     with pytest.raises(CorpusError, match=r"line 1.*intent"):
         read_tagged(written(tmp_path, broken))

@@ -196,8 +196,9 @@ CHOICES = [
     {"cell": "lstm", "pooling": "last", "bidirectional": False, "num_layers": 2},
     {"cell": "gru", "pooling": "attention", "bidirectional": True, "num_layers": 1},
     {"cell": "rnn", "pooling": "last", "bidirectional": True, "num_layers": 1},
+    {"cell": "gru", "pooling": "attention", "bidirectional": True, "num_layers": 1, "question_first": True},
 ]
-choices = pytest.mark.parametrize("kind", CHOICES, ids=lambda kind: f"{kind['cell']} {kind['pooling']}")
+choices = pytest.mark.parametrize("kind", CHOICES, ids=lambda kind: " ".join(map(str, kind.values())))
 ASKED = [*stories(3, 40, seed=1), *stories(2, 90, seed=2), *stories(1, 60, seed=3)]
 
 

@@ -180,7 +180,7 @@ def share_of_one_block(wx, uh, s):
 @pytest.mark.parametrize("twice", [softmax_of_two, share_of_one_block], ids=lambda cell: cell.name)
 def test_a_gate_whose_block_would_be_set_twice_is_refused(twice):
     with pytest.raises(
-        keepgate.SettingsError, match="keeps its memory by f as no bias of a single block sets it"
+        keepgate.SettingsError, match="keeps its memory by f, which no bias of a single block sets"
     ):
         keepgate.Recurrent(twice, 3, 4, forget_bias=-2.0)
 
@@ -192,7 +192,7 @@ def test_a_gate_that_no_bias_of_a_single_block_sets_is_refused_as_such():
         return Step(h=f * s.h + (1.0 - f) * tanh(wx.n), f=f)
 
     with pytest.raises(
-        keepgate.SettingsError, match="keeps its memory by f as no bias of a single block sets it"
+        keepgate.SettingsError, match="keeps its memory by f, which no bias of a single block sets"
     ):
         keepgate.Recurrent(two_blocks, 3, 4, forget_bias=1.0)
 

@@ -15,6 +15,7 @@ from keepgate.data.corpora import large
 from keepgate.data.corpora.labelled import read_labelled
 from keepgate.data.corpora.tagged import read_tagged
 from keepgate.data.item_file import ItemFile
+from keepgate.data.vocabulary import UNKNOWN
 from keepgate.errors import CorpusError
 from keepgate.export import load
 from keepgate.tasks import file_examples, token_pairs
@@ -147,6 +148,22 @@ def test_counts_and_vectors_of_a_large_file_are_bounded(
     assert torch.isfinite(weight).all()
 
 
+def test_tokens_and_pairs_that_are_not_looked_at_have_vectors_of_the_same_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind, settings, *_ = TASKS["classifier"]
+    content = lines(400, lambda k, words: {"text": f"common word{k} {words[0]}", "label": f"{k % 2}"})
+    (tmp_path / "a.jsonl").write_text(content)
+    items = read("classifier", tmp_path / "a.jsonl", tmp_path, monkeypatch)
+    monkeypatch.setattr(token_pairs, "_SAMPLE", 2000)
+    inputs = kind.build(items, settings, seed=0).encoder.inputs
+    for table in (inputs.token, inputs.pair):
+        weight = table.weight.detach()
+        # No text has an unknown token or pair.
+        assert not (weight[UNKNOWN + 1 :] == 0).all(1).any()
+        assert 0.28 < float(weight.std()) < 0.32
+
+
 def test_the_command_trains_on_a_file_as_on_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -165,6 +182,26 @@ def test_the_command_trains_on_a_file_as_on_memory(
     assert "more left out, each because its tags are no legal sequence of BIO:" in "\n".join(printed[1])
     one, other = (load(tmp_path / name).state_dict() for name in ("small", "large"))
     assert all(torch.equal(weight, other[key]) for key, weight in one.items())
+
+
+def test_a_text_of_several_examples_is_cut_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kind, settings, *_ = TASKS["tagger"]
+    content = lines(
+        3, lambda k, words: {"tokens": (words * 20)[: 20 + k], "tags": ["B-X"] + ["O"] * (19 + k)}
+    )
+    (tmp_path / "a.jsonl").write_text(content)
+    items = read("tagger", tmp_path / "a.jsonl", tmp_path, monkeypatch)
+    task = kind.build(items, settings, seed=0)
+    examples, prepare, read_ids = task.prepare(items, training=True), task.prepare, []
+
+    def counted(texts: Any, *, training: bool) -> Any:
+        read_ids.extend(text.id for text in texts)
+        return prepare(texts, training=training)
+
+    monkeypatch.setattr(task, "prepare", counted)
+    assert len(examples) > 9
+    assert [example.length for example in examples] == examples.lengths.tolist()
+    assert len(read_ids) == 3
 
 
 def test_labels_that_are_lists_are_no_classifiers_from_a_file_either(

@@ -37,7 +37,7 @@ _OPERATIONS: Mapping[str, Callable[..., Any]] = {
 
 
 def _row_mean(x: Array, heads: int) -> Array:
-    parts = x.reshape(*x.shape[:-1], heads, -1)
+    parts = x.reshape(*x.shape[:-1], heads, x.shape[-1] // heads)
     return np.broadcast_to(parts.mean(-1, keepdims=True), parts.shape).reshape(x.shape)
 
 

@@ -43,8 +43,9 @@ def check_init(cell: Cell, init: str, horizon: float | None, forget_bias: float 
     if horizon is None and forget_bias is None:
         return
     if cell.analysis.retain_bias is None:
-        gate = f" by {cell.retain_gate}" if cell.retain_gate else ""
-        lacks = f"keeps its memory{gate} as no bias of a single block sets it"
+        gate = cell.retain_gate
+        lacks = f"keeps its memory by {gate}, which no bias of a single block sets"
+        lacks = lacks if gate else "has no gate of its own that keeps its memory"
     elif not bias and any(part.name in cell.gates for part in cell.analysis.retain_bias):
         lacks = "was built with bias=False"
     else:

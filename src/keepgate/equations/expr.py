@@ -223,7 +223,7 @@ def row_mean(x: Any, heads: int = 1) -> Any:
 def _mean_of_heads(x: Any, heads: float = 1) -> Any:
     if heads == 1:
         return x.mean(-1, keepdim=True).expand(x.shape)
-    parts = x.reshape(*x.shape[:-1], int(heads), -1)
+    parts = x.reshape(*x.shape[:-1], int(heads), x.shape[-1] // int(heads))
     return parts.mean(-1, keepdim=True).expand(parts.shape).reshape(x.shape)
 
 

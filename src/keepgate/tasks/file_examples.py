@@ -30,6 +30,8 @@ class FileExamples(Sequence[Any]):
             lengths.extend(example.length for example in examples)
             numbers.extend(number for _ in examples)
         self.lengths, self._numbers = np.array(lengths), np.array(numbers)
+        # The item that was asked for last, whose other examples are often next, and its examples.
+        self._last: tuple[int, Sequence[Any]] = (-1, [])
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -44,7 +46,10 @@ class FileExamples(Sequence[Any]):
         place = range(len(self))[place]
         number = int(self._numbers[place])
         first = int(np.searchsorted(self._numbers, number))
-        return self.task.prepare([self.items[number]], training=True)[place - first]
+        last = self._last
+        if last[0] != number:
+            self._last = last = number, self.task.prepare([self.items[number]], training=True)
+        return last[1][place - first]
 
 
 def unlearnable(task: Any, items: Sequence[Any], examples: Sequence[Any]) -> dict[str, list[int]]:

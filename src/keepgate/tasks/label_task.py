@@ -161,6 +161,8 @@ class LabelTask(nn.Module):
         """The first of some labels with their probabilities as an answer to this item."""
         return Answer(*candidates[0], candidates=candidates)
 
+    reading_run = 0
+
     def reading_layer(self) -> str:
         """The name of the layer that reads the text. Raises CellError if it has no memory."""
         assert self.encoder.recurrent is not None

@@ -91,6 +91,9 @@ class Probe:
 class Probed(Protocol):
     """What `keepgate.lens` needs."""
 
+    # Which run of the reading layer is the text's: 0, or 1 where it reads a question before.
+    reading_run: int
+
     def reading_layer(self) -> str:
         """The name, in the module, of the layer that reads the text first. Raises CellError if it has no memory."""
 

@@ -52,7 +52,7 @@ class TokenPairs(nn.Module):
         """Gives the embeddings the vectors of the tokens and pairs of these texts, and tokens in `vectors` those.
 
         Of texts in files some are looked at, taken evenly, and only the commonest tokens get vectors from them; the
-        vectors of the others are scaled to the same size.
+        others, and what does not occur in these texts, have the vector that was drawn, scaled to the same size.
         """
         in_files = isinstance(texts, FromItems)
         most = _MOST_VECTORS if in_files else len(vocabulary)
@@ -61,10 +61,24 @@ class TokenPairs(nn.Module):
             numbers = np.array(vocabulary.ids(text))
             ids.append(np.where(numbers < most, numbers, UNKNOWN) if in_files else numbers)
             pair_ids.append(np.array(pairs.ids(pairs_of(text))))
+        tables = [(self.token, ids), *([] if self.pair is None else [(self.pair, pair_ids)])]
+        drawn = [table.weight.detach().clone() for table, _ in tables]
         initialise_embeddings(self.token, self.pair, ids, pair_ids, seed)
-        with torch.no_grad():
-            self.token.weight[most:] *= SPREAD
+        for (table, occurring), vectors_drawn in zip(tables, drawn, strict=True):
+            _fill(table, occurring, vectors_drawn)
         place_vectors(self.token, vocabulary, vectors)
+
+
+@torch.no_grad()
+def _fill(embedding: nn.Embedding, ids: Sequence[NDArray[np.int64]], drawn: Tensor) -> None:
+    """Gives numbers that do not occur in these ids their drawn vector, at the standard deviation of those that do."""
+    occurs, weight = torch.zeros(len(drawn), dtype=torch.bool), embedding.weight
+    occurs[: len(SPECIAL)] = True
+    for numbers in ids:
+        occurs[torch.from_numpy(numbers).long()] = True
+    if not occurs.all():
+        weight[occurs] *= SPREAD / weight[occurs].std(correction=0).clamp_min(1e-9)
+        weight[~occurs] = SPREAD * drawn[~occurs]
 
 
 def vectors_of(

@@ -126,7 +126,7 @@ def holds_only_numbers(cells: Cells) -> bool:
 
 def ids_of(table: Table, columns: Columns) -> np.ndarray:
     """The name of the series of each row."""
-    parts = [_texts(table, name) for name in columns.series]
+    parts = [texts_of(table, name) for name in columns.series]
     return np.array([" / ".join(row) for row in zip(*parts, strict=True)] if parts else [""] * len(table))
 
 
@@ -143,11 +143,12 @@ def unread_texts(table: Table, columns: Columns) -> dict[str, str]:
     rest = (
         name for name in table.columns if name not in columns_read and not _holds_numbers(table.columns[name])
     )
-    texts = {name: set(_texts(table, name)) for name in rest}
+    texts = {name: set(texts_of(table, name)) for name in rest}
     return {name: cells.pop() for name, cells in texts.items() if len(cells) == 1 and "" not in cells}
 
 
-def _texts(table: Table, column: str) -> list[str]:
+def texts_of(table: Table, column: str) -> list[str]:
+    """The cells of a column as texts."""
     return [cell if isinstance(cell, str) else as_text(cell) for cell in table.columns[column].tolist()]
 
 
@@ -201,13 +202,13 @@ def _series(table: Table, names: ColumnNames, time: str | None, path: str, part:
     """The column that tells series apart, where times repeat; none where each time stands there once."""
     if time is None:
         return _series_in_order(table, names, path, part)
-    times = _texts(table, time)
+    times = texts_of(table, time)
     if len(set(times)) >= (1 - _REPEATED) * len(times):
         return ()
     free = [name for name in table.columns if name not in (time, *names.targets, *names.past, *names.known)]
     apart = []
     for name in free:
-        cells = _texts(table, name)
+        cells = texts_of(table, name)
         # A name stands for several rows, and in every row; a value hardly ever does in each of them.
         if (
             1 < len(set(cells)) <= len(cells) // 2
@@ -236,7 +237,7 @@ def _series_in_order(table: Table, names: ColumnNames, path: str, part: bool) ->
     """
     possible = []
     for name in table.columns:
-        cells, usual = _texts(table, name), name.lower() in _SERIES
+        cells, usual = texts_of(table, name), name.lower() in _SERIES
         fewest = 1 if part and usual else 2
         if (
             name in (*names.targets, *names.past, *names.known)

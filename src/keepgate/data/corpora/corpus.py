@@ -101,9 +101,11 @@ def account_of(summary: str, left_out: Sequence[LeftOut], at_most: int) -> str:
 def listed_counts(values: Iterable[str], plural: str) -> str:
     """How many different values there are, and the commonest with their counts: "2 labels: good 20, bad 5.".
 
+    Of equally common ones the first by name comes first.
+
     values: all of them, or a Counter of them.
     """
-    counts = Counter(values).most_common()
+    counts = sorted(Counter(values).items(), key=lambda each: (-each[1], each[0]))
     commonest = ", ".join(f"{' '.join(value.split())} {count:,}" for value, count in counts[:_LISTED])
     more = f" and {len(counts) - _LISTED:,} more" if len(counts) > _LISTED else ""
     return f"{count_of(len(counts), plural)}: {commonest}{more}."

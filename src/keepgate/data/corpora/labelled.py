@@ -17,7 +17,7 @@ from .records import ID
 from .source import files_of, lines_of, name_of, read_text, refuse_standard_input
 from .table import columns_in, names_in, read_rows
 from .table_file import TableFile
-from .values import as_label, as_text, clean, kind_of, listed_near
+from .values import as_label, as_text, cell_of, clean, listed_near
 
 # The names under which a column is known, the first of them the one that the documentation teaches.
 TEXT = ("text", "review", "sentence", "content", "comment", "文本", "評論", "评论")
@@ -81,9 +81,9 @@ class _Columns:
     def item(self, line: int, row: Mapping[str, object]) -> LabelledText | LeftOut:
         """The text of a row, or why it is left out. Raises CorpusError for a field of another kind."""
         path, place, value = self.path, f"line {line}", row.get(self.label)
-        text = _cell(row.get(self.text), self.text, path, place)
+        text = cell_of(row.get(self.text), self.text, path, place)
         several = isinstance(value, list) or (self.separator is not None and value is not None)
-        label = "" if isinstance(value, list) else as_label(_cell(value, self.label, path, place))
+        label = "" if isinstance(value, list) else as_label(cell_of(value, self.label, path, place))
         lacking = "text" if not text.strip() else "" if several or label else "label"
         if lacking:
             return LeftOut(path, place, f"the {lacking} is empty")
@@ -91,7 +91,7 @@ class _Columns:
         if not several:
             return LabelledText(text=text, label=label, id=identity)
         parts = value if isinstance(value, list) else label.split(self.separator)
-        labels = [as_label(_cell(part, self.label, path, place)) for part in parts]
+        labels = [as_label(cell_of(part, self.label, path, place)) for part in parts]
         if isinstance(value, list) and not all(labels):
             raise CorpusError(f"{path}, {place}: the list {self.label!r} holds a label that is empty")
         labels = [label for label in labels if label]
@@ -195,7 +195,7 @@ def read_texts(content: str, path: str, *, text_column: str | None = None) -> La
         column = needed_column(columns, text_column, TEXT, "text", path) if rows else ""
         own_id = column_of(columns, None, ID, path)
         items = [
-            LabelledText(text=_cell(row.get(column), column, path, place), id=_identity(row, own_id))
+            LabelledText(text=cell_of(row.get(column), column, path, place), id=_identity(row, own_id))
             for place, row in rows
         ]
     else:
@@ -234,12 +234,3 @@ def needed_column(
             f"{listed_near(content, columns)}. Name it with --{content}-column, or call it {usual[0]!r}"
         )
     return column
-
-
-def _cell(value: object, column: str, path: str, place: str) -> str:
-    """A cell as text, as `as_text`. Raises CorpusError, in JSON, for an object or a list in its place."""
-    if isinstance(value, (dict, list)):
-        raise CorpusError(
-            f"{path}, {place}: {column!r} holds {kind_of(value)}; text or a number belongs there"
-        )
-    return as_text(value)

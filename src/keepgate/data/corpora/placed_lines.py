@@ -6,6 +6,7 @@ import os
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -15,7 +16,7 @@ from ..row_file import OpenFile
 from ..tally import Tally
 from .corpus import LeftOut
 from .source import opened
-from .text_file import check_text
+from .text_file import PIECE, check_text
 
 R = TypeVar("R")
 
@@ -23,11 +24,12 @@ R = TypeVar("R")
 class PlacedLines(Iterator[str]):
     """The lines of a UTF-8 file. end: the byte after the last that was given; total: the hash of all up to there.
 
-    ends: whether they keep their ends, of which \\r alone is one then, as the csv module wants them.
+    ends: whether they keep their ends, of which \\r alone is one then, as the csv module wants them. Without, it is one
+    in a file that has no \\n.
     """
 
     def __init__(self, path: Path, *, ends: bool = False) -> None:
-        self._ends, self._file = ends, path.open(encoding="utf-8", newline=_newline(ends))
+        self._ends, self._file = ends, path.open(encoding="utf-8", newline=_newline(path, ends))
         weakref.finalize(self, self._file.close)
         self.end, self.total = 0, hashlib.sha256()
 
@@ -40,8 +42,12 @@ class PlacedLines(Iterator[str]):
         return line.removeprefix("\ufeff") if begins else line
 
 
-def _newline(ends: bool) -> str:
-    return "" if ends else "\n"
+def _newline(path: Path, ends: bool) -> str:
+    """What ends the lines, as open takes it."""
+    if ends:
+        return ""
+    with path.open("rb") as file:
+        return "\n" if any(b"\n" in piece for piece in iter(partial(file.read, PIECE), b"")) else "\r"
 
 
 def _bare(line: str) -> str:
@@ -74,9 +80,13 @@ class Rows(Generic[R]):
     head: str = ""
     head_size: int = 0
 
+    @cached_property
+    def _newline(self) -> str:
+        return _newline(self.path, self.ends)
+
     def again(self, content: str, line: int) -> Any:
         """The item of the row that is all of this content."""
-        lines = io.StringIO(self.head + content, newline=_newline(self.ends))
+        lines = io.StringIO(self.head + content, newline=self._newline)
         _, row = next(self.parse(lines if self.ends else map(_bare, lines)))
         return self.item(line, row)
 

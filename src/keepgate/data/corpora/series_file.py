@@ -11,7 +11,7 @@ from ...errors import CorpusError
 from ..frequency import Frequency, Times
 from ..row_file import NPY, PIECE, RowFile, last_known
 from ..series import Columns, Series
-from .columns import ColumnNames, columns_of, ids_of, numbers, unread_texts
+from .columns import ColumnNames, columns_of, ids_of, numbers, texts_of, unread_texts
 from .corpus import LeftOut
 from .large import is_large
 from .source import opened
@@ -193,7 +193,7 @@ class LargeTable:
                 "--series-column that it names the series, or leave it out of the file"
             )
         for name, text in self._unread.items():
-            cells = table.columns[name].tolist()
+            cells = texts_of(table, name)
             other = next((row for row, cell in enumerate(cells) if cell not in ("", text)), None)
             if other is not None:
                 raise CorpusError(

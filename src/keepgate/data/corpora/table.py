@@ -2,9 +2,9 @@
 
 import csv
 import io
+import re
 from codecs import BOM_UTF8
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any, Literal
@@ -19,8 +19,10 @@ from .values import as_text, refuse_twins
 
 # What an index without a name is called in a table of pandas: as CSV, and as Parquet.
 _NAMELESS = ("", "__index_level_0__")
-# What csv takes on every machine, as a C long.
-_LARGEST_FIELD = 2**31 - 1
+# A text may be a book: csv reads fields of more than its 131,072 characters, of as many as a C long counts everywhere.
+csv.field_size_limit(2**31 - 1)
+# The first line with something in it.
+_LINE = re.compile(r"[^\r\n]*\S[^\r\n]*")
 # Bytes of a file that are read as one piece of its table.
 _PIECE = 1 << 22
 Cells = NDArray[Any]
@@ -45,17 +47,6 @@ class Table:
         return len(self.places)
 
 
-@contextmanager
-def fields_of_any_size() -> Iterator[None]:
-    """Inside, csv reads fields of more than its 131,072 characters: a text may be a book."""
-    before = csv.field_size_limit(_LARGEST_FIELD)
-    try:
-        yield
-    finally:
-        csv.field_size_limit(before)
-
-
-@fields_of_any_size()
 def names_in(line: str) -> list[str]:
     """The names of the columns, if this line of CSV or TSV holds them; none of a line that is no row of a table."""
     try:
@@ -76,9 +67,8 @@ def read_rows(content: str, path: str, left_out: int = 0) -> tuple[list[PlacedRo
     Raises CorpusError, naming the line, for one with another number of columns than the first has, and where the first
     names two alike.
     """
-    # A tab may stand before the first name of TSV.
-    start = content.lstrip()
-    first = (start if start.startswith("{") else content.lstrip("\r\n")).partition("\n")[0]
+    line = _LINE.search(content)
+    first = line[0] if line else ""
     form = form_of(first)
     lines = lines_of(content) if form == "json lines" else io.StringIO(content, newline="")
     return [*rows_of(lines, first, path, left_out)], form
@@ -102,8 +92,7 @@ def rows_of(lines: Iterable[str], first: str, path: str, left_out: int = 0) -> I
                 raise CorpusError(f"{path}, {place}: an object with a field for each column belongs here")
             yield place, value
         return
-    with fields_of_any_size():
-        yield from _fields_by_column(lines, delimiter_of(first), path, left_out)
+    yield from _fields_by_column(lines, delimiter_of(first), path, left_out)
 
 
 def _fields_by_column(lines: Iterable[str], delimiter: str, path: str, left_out: int) -> Iterator[PlacedRow]:
@@ -116,8 +105,7 @@ def _fields_by_column(lines: Iterable[str], delimiter: str, path: str, left_out:
             if not fields:
                 continue
             if not header:
-                header = [name.strip() for name in fields]
-                refuse_twins(header, path)
+                header = header_of(fields, path)
                 continue
             if len(fields) != len(header):
                 sign = {"\t": "a tab", ";": "a semicolon", ",": "a comma"}[delimiter]
@@ -128,6 +116,13 @@ def _fields_by_column(lines: Iterable[str], delimiter: str, path: str, left_out:
             yield place, dict(zip(header, fields, strict=True))
     except csv.Error as fault:
         raise no_table(path, end + 1, fault) from None
+
+
+def header_of(fields: Sequence[str], path: str) -> list[str]:
+    """The names of the columns in a row, none of a blank one. Raises CorpusError where two are alike."""
+    names = [name.strip() for name in fields]
+    refuse_twins(names, path)
+    return names if any(names) else []
 
 
 def no_table(path: str, line: int, fault: csv.Error) -> CorpusError:

@@ -7,7 +7,7 @@ from typing import Any
 
 from .placed_lines import PlacedLines, Rows, first_line
 from .source import opened
-from .table import columns_in, delimiter_of, fields_of_any_size, form_of, no_table, rows_of
+from .table import columns_in, delimiter_of, form_of, header_of, no_table, rows_of
 
 
 class TableFile:
@@ -31,8 +31,8 @@ class TableFile:
     def _read_header(self, lines: PlacedLines) -> None:
         reader = csv.reader(lines, delimiter=delimiter_of(self._first), strict=True)
         try:
-            with fields_of_any_size():
-                self.columns = [name.strip() for name in next(filter(None, reader))]
+            headers = (header_of(fields, str(self.path)) for fields in reader)
+            self.columns = next(filter(None, headers), [])
         except csv.Error as fault:
             raise no_table(str(self.path), 1, fault) from None
         self._head_size = lines.end

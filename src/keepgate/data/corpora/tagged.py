@@ -18,7 +18,7 @@ from .large import is_large
 from .placed_lines import PlacedLines, Rows, first_line, items_in_files
 from .records import ID, parse_lines
 from .source import files_of, lines_of, name_of, read_text, refuse_standard_input
-from .values import as_text, clean, is_missing, kind_of, listed_near, text_of
+from .values import as_label, as_text, cell_of, clean, is_missing, kind_of, listed_near, text_of
 
 # The names of each field of a JSON line, the first of them the one that the documentation teaches.
 TOKENS = ("tokens", "words")
@@ -161,8 +161,8 @@ def _json_texts(lines: Iterable[str], path: str) -> Iterator[Placed]:
             raise CorpusError(
                 f"{path}, {place}: there are {tokens} tokens and {len(tags)} tags; give one tag for each token"
             )
-        name = next((name for name in LABEL if record.get(name) is not None), None)
-        label = None if name is None else text_of(record, (name,), path, place)
+        name = next((name for name in LABEL if not is_missing(record.get(name))), None)
+        label = None if name is None else as_label(cell_of(record[name], name, path, place))
         yield int(place.removeprefix("line ")), replace(item, tags=tuple(tags), label=label)
 
 

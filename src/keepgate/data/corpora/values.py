@@ -50,6 +50,15 @@ def as_text(value: object) -> str:
     return clean(str(int(plain) if isinstance(plain, float) and plain.is_integer() else value))
 
 
+def cell_of(value: object, column: str, path: str, place: str) -> str:
+    """A cell as text, as `as_text`. Raises CorpusError, in JSON, for an object or a list in its place."""
+    if isinstance(value, (dict, list)):
+        raise CorpusError(
+            f"{path}, {place}: {column!r} holds {kind_of(value)}; text or a number belongs there"
+        )
+    return as_text(value)
+
+
 def as_label(value: object) -> str:
     """A label as text, spelt alike in every format: a text too is `1` for `1.0`, and `true` for `True`."""
     text = as_text(value).strip()

@@ -128,9 +128,8 @@ def diagnose(
             )
         effects = context_effects(samples, epsilon=epsilon, seed=seed)
         longest = _longest(samples).first(ROWS)
-        # A task of ours reads the text first, and with attention the question after it.
         run, gradient, detached, at_backward_start = loss_gradient_at_layer(
-            model, name, module, longest, None if task is None else 0
+            model, name, module, longest, None if task is None else task.reading_run
         )
         head = head_reads(module, longest) if evidence.padding is not None and evidence.padding.read else None
     assumed = needed is None and (task is None or evidence.quality is not None)

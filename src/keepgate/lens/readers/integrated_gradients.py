@@ -65,7 +65,8 @@ def token_integrated_gradients(
     """Integrated gradients of each token's input to the reading layers, through all of them; for any cell.
 
     The baseline is a text of the same length whose embeddings (and a span reader's other features) are all zero. The
-    question stays as it is, unless it is read with the text: then its tokens have shares too.
+    question stays as it is, unless it is read with the text: then its tokens have shares too. What a question that is
+    read first adds to the text's embeddings counts with each token.
     answer: None is the one that was given. points: None takes as many as `completeness` needs, where it needs them, up
             to 512.
     Raises KeyError for an answer that the reader cannot give, SettingsError for fewer than one point.

@@ -94,6 +94,7 @@ class ChoiceReader(Reader, LabelTask):
             nn.Linear(size, settings.embedding_size, bias=False) if settings.question_first else None
         )
         self.readout = nn.Linear(3 * size if attends else size, len(self.choices))
+        self.reading_run = int(settings.question_first)
 
     @classmethod
     def build(
@@ -205,9 +206,13 @@ class ChoiceReader(Reader, LabelTask):
         else:
             assert batch.question is not None
             assert batch.question_lengths is not None
-            _, query = self.encoder(batch.question, batch.question_lengths)
-            added = None if self.question_proj is None else self.question_proj(query)
-            states, features = self.encoder(batch.text, batch.text_lengths, added)
+            question, text = (batch.question, batch.question_lengths), (batch.text, batch.text_lengths)
+            if self.question_proj is None:
+                states, features = self.encoder(*text)
+                _, query = self.encoder(*question)
+            else:
+                _, query = self.encoder(*question)
+                states, features = self.encoder(*text, self.question_proj(query))
             real = length_mask(states.shape[0], batch.text_lengths, states.device)
             attended, attention = self.attention(query, states, real)
             features = torch.cat([attended, query, features], 1)

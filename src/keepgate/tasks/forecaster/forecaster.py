@@ -193,6 +193,8 @@ class Forecaster(Forecasts, nn.Module):
         """
         return backtest(self, self.metrics, items, batch_size, on_progress)
 
+    reading_run = 0
+
     def reading_layer(self) -> str:
         """The name of the layer that reads the segments."""
         return "encoder.layer"

@@ -268,6 +268,8 @@ class LanguageModel(nn.Module):
             )
         return measure_surprise(texts)
 
+    reading_run = 0
+
     def reading_layer(self) -> str:
         """The name of the layer that reads the text."""
         return "encoder.layer"

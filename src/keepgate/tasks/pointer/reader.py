@@ -238,6 +238,8 @@ class PointerReader(Reader, nn.Module):
         self.settings = replace(self.settings, no_answer_threshold=threshold)
         return f"{threshold_sentence(threshold, f1, questions)} {sentence}"
 
+    reading_run = 0
+
     def reading_layer(self) -> str:
         """The name of the layer that reads text and question."""
         return "network.layer"

@@ -286,6 +286,8 @@ class SpanReader(Reader, nn.Module):
         """The tokens of a text, with their places, as this reader counts them."""
         return analyse(text, self.statistics).tokens
 
+    reading_run = 0
+
     def reading_layer(self) -> str:
         """The name of the layer that reads the text first."""
         return "network.text_encoder"
