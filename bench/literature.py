@@ -1,4 +1,6 @@
-"""Ten cells of the literature, each declared in about ten lines, and the loop in torch that each takes the place of."""
+"""Cells of the literature, each declared in about ten lines, and the loop in torch that each takes the place of."""
+
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +22,10 @@ def cell_loop(problem: Problem, mode: Mode) -> Runner:
         if cell.recurrent == "none":
             return Named()
         weight, bias = layer.weight_hh_l0, layer.bias_hh_l0
+        if cell.recurrent == "in_step":
+            blocks = (part.chunk(len(cell.gates)) for part in (weight, bias))
+            products = (partial(linear, weight=w, bias=b) for w, b in zip(*blocks, strict=True))
+            return Named(**dict(zip(cell.gates, products, strict=True)))
         if cell.recurrent == "diagonal":
             return by_gate(torch.addcmul(bias, h.repeat(1, len(cell.gates)), weight))
         return by_gate(linear(h, weight, bias))
