@@ -58,6 +58,7 @@ def both(reader: Any, folder: Path, monkeypatch: pytest.MonkeyPatch, *contents: 
             [" \n\n" + TSV, '{"text": "x", "label": "c"}\n{"text": "y", "label": ["b", "a", "a"]}'],
         ),
         (read_tagged, [COLUMNS.replace("\r\n", "\n").replace("\n", "\r")]),
+        (read_labelled, ['text;label\rone, two;a\r"three\nfour";b\r']),
         (read_tagged, [COLUMNS]),
         (read_tagged, [CONLLU]),
         (read_tagged, [TAGGED_LINES, COLUMNS]),

@@ -10,6 +10,7 @@ import keepgate
 from keepgate import cells
 from keepgate.kernels.core import bfloat16_products
 from tests.kernels.calls import derivatives, made, names, same_bits, values
+from tests.kernels.user_cells import inside, ran
 from tests.oracles import flat
 
 # Smooth ones: where a relu has its corner, a rounding changes the gradient by all of it.
@@ -103,6 +104,17 @@ def test_every_whole_product_is_in_bfloat16(monkeypatch):
         gradient = found[f"gradient of {name}"]
         assert torch.equal(gradient, gradient.bfloat16().float()), name
     assert not torch.equal(found["gradient of bias_ih"], found["gradient of bias_ih"].bfloat16().float())
+
+
+@pytest.mark.parametrize("cell", [cells.gru_reset_before, inside, ran], ids=lambda cell: cell.name)
+def test_a_cell_without_such_a_variant_is_computed_in_float32(cell):
+    torch.manual_seed(0)
+    layer, x = keepgate.Recurrent(cell, INPUTS, 5), torch.randn(4, 3, INPUTS)
+    expected = layer(x)[0]
+    with autocast():
+        torch.testing.assert_close(layer(x)[0], expected.bfloat16(), rtol=0, atol=1e-2)
+        with torch.no_grad():
+            torch.testing.assert_close(layer(x)[0], expected.bfloat16(), rtol=0, atol=1e-2)
 
 
 def test_second_derivatives_are_float32s():

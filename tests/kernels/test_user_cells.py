@@ -216,7 +216,10 @@ def test_the_reference_is_announced_for_a_cell_in_training_and_for_two_values_in
 
     explain(made(two_values, 3, 2, 4, 5))
     for build, match in (
-        (lambda: Recurrent(eight, 2, 3, recurrent_dropout=0.5), "9 states.*reference runs it in training"),
+        (
+            lambda: Recurrent(eight, 2, 3, recurrent_dropout=0.5),
+            "9 states.*reference runs it in training.*keepgate.explain_kernels",
+        ),
         (lambda: Recurrent(two_values, 2, 3), "two_values.*inside its step.*reference"),
     ):
         with pytest.warns(UserWarning, match=match) as caught:

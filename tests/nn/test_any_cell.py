@@ -6,6 +6,7 @@ import torch
 import keepgate
 from keepgate import cells
 from tests.equations.later_cells import LATER
+from tests.kernels.user_cells import inside
 from tests.oracles import agrees
 
 EVERY_CELL = [*cells.CELLS, *LATER]
@@ -29,9 +30,16 @@ def test_an_output_is_projected_unless_the_step_reads_it_unit_by_unit(cell):
     if cell.reads_output or cell.recurrent == "diagonal":
         with pytest.raises(keepgate.SettingsError, match=f"a unit of {cell.name} reads its own output"):
             keepgate.Recurrent(cell, 3, 4, proj_size=2)
-    elif cell.recurrent in ("dense", "in_step"):
+    elif cell.recurrent == "dense":
         layer = keepgate.Recurrent(cell, 3, 4, proj_size=2, dtype=torch.float64)
         assert layer(torch.rand(5, 3, 3, dtype=torch.float64))[0].shape == (5, 3, 2)
+
+
+def test_an_output_is_not_projected_where_the_step_multiplies_other_vectors():
+    with pytest.raises(
+        keepgate.SettingsError, match="inside multiplies inside its step, where vectors have 4"
+    ):
+        keepgate.Recurrent(inside, 3, 4, proj_size=2)
 
 
 @pytest.mark.parametrize("reverse", [False, True])

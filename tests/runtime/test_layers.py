@@ -89,7 +89,10 @@ def test_a_stepper_gives_the_bits_of_the_whole(cell: Any, batch: int) -> None:
         assert all(np.allclose(a, b, atol=1e-6) for a, b in zip(stepper.states, last, strict=True))
         stepper.reset()
     if batch == 1:
-        assert np.array_equal(stepper.step(x[0, 0]), outputs[0, 0]) or cell is two_values
+        step = stepper.step(x[0, 0])
+        assert np.array_equal(step, outputs[0, 0]) or (
+            cell is two_values and np.allclose(step, outputs[0, 0])
+        )
     stepper.reset(last)
     assert np.array_equal(stepper.states[0], last[0])
 

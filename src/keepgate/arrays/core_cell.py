@@ -65,8 +65,8 @@ def prepare_cell(cell: Cell, trained: Cell | None = None) -> None:
             if reason != MISSING and each not in _WARNED:
                 _WARNED.add(each)
                 warnings.warn(
-                    f"{reason}; so the reference runs it{when}, a loop over time in Python (keepgate.explain says so "
-                    "too)",
+                    f"{reason}; so the reference runs it{when}, a loop over time in Python "
+                    "(keepgate.explain_kernels says so too)",
                     stacklevel=4,
                 )
             return

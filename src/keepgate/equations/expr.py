@@ -140,8 +140,12 @@ def const(value: float) -> Expr:
     return make("const", value=float(value))
 
 
-def product(block: str, value: Expr) -> Expr:
-    """A matrix product of `value` inside the step: opaque, since it mixes units."""
+def product(block: str, value: object) -> Expr:
+    """A matrix product of `value` inside the step: opaque, since it mixes units. Raises TypeError for no expression."""
+    if isinstance(value, int | float):
+        value = const(value)
+    if not isinstance(value, Expr):
+        raise TypeError(f"a matrix multiplies an expression of the step, not {type(value).__name__}")
     return make("product", symbol(block), value)
 
 

@@ -90,6 +90,11 @@ def check_projection(cell: Cell, proj_size: int, hidden_size: int) -> None:
             f"{hidden_size} units to {proj_size} leaves it none; leave proj_size out, or take a cell that reads its "
             "output by recurrent weights alone, such as lstm"
         )
+    if proj_size and cell.recurrent == "in_step":
+        raise SettingsError(
+            f"proj_size={proj_size}: {cell.name} multiplies inside its step, where vectors have {hidden_size} "
+            f"numbers and a projected output has {proj_size}; leave proj_size out"
+        )
 
 
 def check_no_projection(proj_size: int, layer: str) -> None:

@@ -58,10 +58,10 @@ def first_line(path: Path) -> str:
     """The first line of a file that is not blank. Raises CorpusError where the file is no UTF-8, or empty."""
     with opened(path):
         check_text(path)
-    line = next((line for line in PlacedLines(path) if line.strip()), None)
+    line = next((line for line in PlacedLines(path, ends=True) if line.strip()), None)
     if line is None:
         raise CorpusError(f"{path} is empty")
-    return line
+    return line.rstrip("\r\n")
 
 
 @dataclass(frozen=True, kw_only=True)

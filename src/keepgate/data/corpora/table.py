@@ -20,8 +20,8 @@ from .values import as_text, refuse_twins
 # What an index without a name is called in a table of pandas: as CSV, and as Parquet.
 _NAMELESS = ("", "__index_level_0__")
 # A text may be a book: csv reads fields of more than its 131,072 characters, of as many as a C long counts everywhere.
-csv.field_size_limit(2**31 - 1)
-_FULL_LINE = re.compile(r"[^\r\n]*\S[^\r\n]*")
+csv.field_size_limit(max(csv.field_size_limit(), 2**31 - 1))
+_LINE = re.compile(r"[^\r\n]+")
 # Bytes of a file that are read as one piece of its table.
 _PIECE = 1 << 22
 Cells = NDArray[Any]
@@ -56,8 +56,7 @@ def names_in(line: str) -> list[str]:
 
 def first_in(content: str) -> str:
     """The first line that is not blank, also where lines end in \\r alone; "" where there is none."""
-    line = _FULL_LINE.search(content)
-    return line[0] if line else ""
+    return next((line[0] for line in _LINE.finditer(content) if line[0].strip()), "")
 
 
 def delimiter_of(line: str) -> str:

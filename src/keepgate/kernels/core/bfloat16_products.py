@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ...arrays.core_cell import CoreCell, core_cell_or_reason
 from ...equations import Cell
+from ...errors import CellError
 from ..call import Call
 from ..torch_internals import dispatch_mode_depth
 from ..weights import Weights
@@ -61,8 +62,14 @@ class _Projected(NamedTuple):
 
 @cache
 def _projected(cell: Cell) -> _Projected | None:
-    """None for a cell that reads the input's projection again in its backward pass, or has more than the core takes."""
-    variant = with_projected_input(cell)
+    """None for a cell that reads the input's projection again in its backward pass, or has more than the core takes.
+
+    Nor is there a variant of a cell that multiplies inside its step, or whose step leaves out a gate's wx or uh.
+    """
+    try:
+        variant = with_projected_input(cell)
+    except CellError:
+        return None
     if not isinstance(core_cell_or_reason(variant), CoreCell):
         return None
     if any(name.startswith(INPUT) for name in variant.analysis.reads):

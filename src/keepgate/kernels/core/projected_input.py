@@ -11,7 +11,10 @@ INPUT, RECURRENT = "product_ih_", "product_hh_"
 
 @cache
 def with_projected_input(base: Cell) -> Cell:
-    """The cell with a unit input for each gate, and another for each whose wx and uh do more than add up."""
+    """The cell with a unit input for each gate, and another for each whose wx and uh do more than add up.
+
+    Raises CellError for a cell that multiplies inside its step, or whose step leaves out a gate's wx or uh.
+    """
     graph = base.product_free_graph
     sums = fused_sums(graph, {})
     split = [gate for gate in graph.uh if gate not in sums]
