@@ -1,4 +1,4 @@
-"""What every test runs under: shapes and types enforced, fresh memory is NaN, seeds fixed."""
+"""What every test runs under: shapes and types enforced, fresh memory is NaN, seeds fixed, one thread."""
 
 import os
 import signal
@@ -33,8 +33,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 @pytest.fixture(autouse=True)
-def _seeds() -> None:
+def _seeds_and_threads() -> None:
     torch.manual_seed(0)
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(autouse=True)

@@ -46,7 +46,8 @@ class Weights:
     ) -> None:
         blocks, self.input_size = weight_ih.shape[0], weight_ih.shape[-1]
         hidden = self.hidden_size = blocks // len(cell.gates)
-        cell.check_heads(hidden)
+        if not torch.compiler.is_compiling():  # which knows no locks; the layer was checked when it was built
+            cell.check_heads(hidden)
         self.x_width = self.input_size + len(cell.unit_inputs) * hidden
         output = self.output_size = hidden if weight_hr is None else weight_hr.shape[0]
         arguments = (weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, *vectors)
