@@ -2,11 +2,14 @@
 
 import fcntl
 import os
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from tests.tools import path_of
 
 ROOT = Path(__file__).parent.parent.parent
 BUILD = ROOT / "build"
@@ -37,6 +40,17 @@ def driver(folder: str, *options: str) -> Path:
 def driver_here() -> Path:
     """The driver for this processor, with the kernels that an editable install has compiled already."""
     return driver("editable" if (BUILD / "editable/build.ninja").exists() else "driver")
+
+
+def compiler() -> str:
+    """The compiler by its name and version, as the driver names the one that built it."""
+    macros = _run([path_of("a C++ compiler"), "-dM", "-E", "-x", "c++", os.devnull])
+    version = dict(re.findall(r'^#define (__clang_version__|__VERSION__) "(.*)"', macros, re.MULTILINE))
+    return (
+        f"clang {version['__clang_version__']}"
+        if "__clang_version__" in version
+        else f"g++ {version['__VERSION__']}"
+    )
 
 
 def run(command: Sequence[str | Path], **environment: str) -> str:
