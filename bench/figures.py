@@ -125,6 +125,11 @@ def title(row: Row) -> str:
     return ", ".join(filter(None, (f"{row['cell']} {size}".strip(), row.get("mode"), beside)))
 
 
+def head(result: Row, row: Row) -> str:
+    """Cell and shape at the head of a table's row, after "~" where the machine was not quiet."""
+    return f"{'~' if noisy(row, ceiling(result)) else ''}{row['cell']} {row['shape']}"
+
+
 def find(rows: list[Row], **wanted: Any) -> Row | None:
     return next((row for row in rows if all(row.get(name) == value for name, value in wanted.items())), None)
 

@@ -56,7 +56,6 @@ def variants(result: Row, k: int) -> str:
         return ("*Not measured yet.*", "*尚未量測。*")[k]
     rows = []
     for row in result["variants"]:
-        noisy = "~" if figures.noisy(row, figures.ceiling(result)) else ""
         costs = [
             "–" if None in ratios else " / ".join(f"{ratio:.2f}" for ratio in ratios)
             for name in VARIANTS
@@ -65,7 +64,7 @@ def variants(result: Row, k: int) -> str:
                 for n in THREADS
             ]]
         ]  # fmt: skip
-        rows.append([f"{noisy}{row['cell']} {row['shape']}", MODE[row["mode"]][k], *costs])
+        rows.append([figures.head(result, row), MODE[row["mode"]][k], *costs])
     note = (
         f"Time over that of the plain layer, on 1 thread / on {MOST}; {result['machine']['processor']}.",
         f"時間 ÷ 一般層的時間，1 緒 / {MOST} 緒；{result['machine']['processor']}。",
@@ -79,8 +78,7 @@ def narrow(result: Row, k: int) -> str:
         return ("*Not measured yet.*", "*尚未量測。*")[k]
     rows = []
     for row in result["narrow"]:
-        noisy = "~" if figures.noisy(row, figures.ceiling(result)) else ""
-        cells = [f"{noisy}{row['cell']} {row['shape']}"]
+        cells = [figures.head(result, row)]
         for kind in ("", "stepper "):
             cells.append(duration(figures.fastest(row, f"keepgate {kind}frozen@"), "µs"))
             cells += [times(figures.narrow_gain(row, weights, kind)) for weights in WEIGHT_FORMATS]

@@ -221,9 +221,8 @@ def engines(result: Row, k: int) -> str:
     rows = []
     for row in result["engines"]:
         best = figures.fastest(row, "keepgate@")
-        noisy = "~" if figures.noisy(row, figures.ceiling(result)) else ""
         ratios = [times(figures.over(figures.fastest(row, f"{name}@"), best)) for name in ENGINE_NAMES]
-        rows.append([f"{noisy}{row['cell']} {row['shape']}", duration(best), *ratios])
+        rows.append([figures.head(result, row), duration(best), *ratios])
     return table([("inference", "推論")[k], "keepgate, ms", *ENGINE_NAMES.values()], rows)
 
 
@@ -296,10 +295,8 @@ def everybody(result: Row, k: int) -> str:
             for shape in SHAPES:
                 row = figures.speed_row(result, cell, shape, mode)
                 if row is not None:
-                    noisy = "~" if figures.noisy(row, figures.ceiling(result)) else ""
-                    rows.append(
-                        [f"{noisy}{cell} {shape}", *[duration(figures.median(row, name)) for name in shown]]
-                    )
+                    durations = [duration(figures.median(row, name)) for name in shown]
+                    rows.append([figures.head(result, row), *durations])
         parts.append(table([f"{mode}, ms", *shown], rows))
     return "\n\n".join([*parts, "`@2`: two threads. `~`: the machine was not quiet."])
 

@@ -6,12 +6,13 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import BundleError
+from .lazy_sequence import LazySequence
 from .row_file import PIECE, OpenFile
 from .tally import Tally
 
@@ -36,7 +37,7 @@ class Source(Generic[T]):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class ItemFile(Sequence[T]):
+class ItemFile(LazySequence[T]):
     """Items of files, in order. places: of each, [items, 4], as `places_in` gives them.
 
     tally: what was counted of all of them. sha256: of the files, which tells the data of one training from others.
@@ -50,14 +51,8 @@ class ItemFile(Sequence[T]):
     def __len__(self) -> int:
         return len(self.places)
 
-    @overload
-    def __getitem__(self, place: int) -> T: ...
-    @overload
-    def __getitem__(self, place: slice) -> list[T]: ...
-    def __getitem__(self, place: int | slice) -> T | list[T]:
-        """The items at some places, read now. Raises BundleError if a file has become shorter."""
-        if isinstance(place, slice):
-            return [self[k] for k in range(*place.indices(len(self)))]
+    def at(self, place: int) -> T:
+        """The item at a place, read now. Raises BundleError if a file has become shorter."""
         source, begin, end, line = self.places[place].tolist()
         part: Source[T] = self.sources[source]
         return part.item(begin, end, line)

@@ -2,14 +2,15 @@
 
 from array import array
 from collections.abc import Sequence
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 
 from ..data.item_file import BLOCK, ItemFile
+from ..data.lazy_sequence import LazySequence
 
 
-class FileExamples(Sequence[Any]):
+class FileExamples(LazySequence[Any]):
     """The examples that a task makes of items in training, of each none, one or several.
 
     lengths: of each. unlearnable: the numbers of the items of which there is none, by the reason. block, sha256: see
@@ -36,14 +37,8 @@ class FileExamples(Sequence[Any]):
     def __len__(self) -> int:
         return len(self.lengths)
 
-    @overload
-    def __getitem__(self, place: int) -> Any: ...
-    @overload
-    def __getitem__(self, place: slice) -> list[Any]: ...
-    def __getitem__(self, place: int | slice) -> Any:
-        if isinstance(place, slice):
-            return [self[k] for k in range(*place.indices(len(self)))]
-        place = range(len(self))[place]
+    def at(self, place: int) -> Any:
+        """The example at a place, made now."""
         number = int(self._numbers[place])
         first = int(np.searchsorted(self._numbers, number))
         last = self._last

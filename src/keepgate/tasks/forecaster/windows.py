@@ -4,11 +4,11 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...data.lazy_sequence import LazySequence
 from ...data.row_file import PIECE, RowFile
 from ...data.series import Columns, Rows, Series, Values, filled
 from ...errors import CorpusError
@@ -211,7 +211,7 @@ class Statistics:
         return np.array(self.means[place]), np.array(self.deviations[place])
 
 
-class Windows(Sequence[Window]):
+class Windows(LazySequence[Window]):
     """Every window of some series, but those of which most of the steps ahead have no value.
 
     They are held as numbers, from which step to which they may begin to forecast, and made when they are asked for.
@@ -231,14 +231,8 @@ class Windows(Sequence[Window]):
     def __len__(self) -> int:
         return int(self._ends[-1]) if len(self._ends) else 0
 
-    @overload
-    def __getitem__(self, index: int) -> Window: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Window]: ...
-    def __getitem__(self, index: int | slice) -> Window | list[Window]:
-        if isinstance(index, slice):
-            return [self[k] for k in range(*index.indices(len(self)))]
-        place = range(len(self))[index]
+    def at(self, place: int) -> Window:
+        """The window at a place, made now."""
         run = int(np.searchsorted(self._ends, place, side="right"))
         series, _, end = self._runs[run].tolist()
         step = end - (int(self._ends[run]) - place)
