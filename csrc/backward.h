@@ -289,8 +289,9 @@ class BackwardMember : Member<T> {
         runner.bind(reg++, to + column * block.units, row, Base::vector_stride(max_slots * width));
       for (int n = 0; n < cell.vectors; n++) runner.bind_scratch(reg++, d_vectors_now + n * runner.tile_elements);
       for (int n = 0; n < cell.unit_inputs; n++)
-        b.d_x.data ? runner.bind_units(reg++, Base::unit_input(b.d_x, n, step) + unit, b.d_x.row * row_step, true)
-                   : runner.bind_scratch(reg++, d_unit_inputs + n * runner.tile_elements);
+        n < Base::unit_inputs_in_x() && b.d_x.data
+            ? runner.bind_units(reg++, Base::at(Base::behind(b.d_x, n), step) + unit, b.d_x.row * row_step, true)
+            : runner.bind_scratch(reg++, d_unit_inputs + n * runner.tile_elements);
       for (int n = 0; n < cell.states; n++) runner.bind(reg++, d_state(n, r) + unit, d_state_stride, lanes);
       runner.bind(reg++, d_output_state + unit, d_state_stride, lanes);
       for (int n = 1; n < cell.states; n++) runner.bind(reg++, d_state(n, r) + unit, d_state_stride, lanes);
@@ -305,8 +306,10 @@ class BackwardMember : Member<T> {
       for (int n = 1; n < cell.states; n++) runner.bind(reg++, plane(n - 1, step) + unit, plane_row, lanes);
       if (cell.inside) runner.bind(reg++, operands[slot] + unit, plane_row, lanes);
       for (int n = 0; n < cell.vectors; n++) runner.bind(reg++, weights + n * blocks * block.units + unit, 0, lanes);
-      for (int n = 0; n < cell.unit_inputs; n++)
-        runner.bind_units(reg++, Base::unit_input(f.x, n, step) + unit, f.x.row * row_step, false);
+      for (int n = 0; n < cell.unit_inputs; n++) {
+        const Strided from = Base::unit_input(n);
+        runner.bind_units(reg++, Base::at(from, step) + unit, from.row * row_step, false);
+      }
       runner.run(rows, vectors, units);
       for (long i = 0; i < rows && !inside; i++)
         for (int n = 0; n < cell.vectors; n++) add_vector_gradients(r + i * share.stride, n, i, unit, vectors);
@@ -418,7 +421,7 @@ class BackwardMember : Member<T> {
     for (long q = 0; b.d_x.data && q < own.count; q++)
       for (long time = own.length(q); time < s.steps; time++)
         std::memset(Base::at(b.d_x, {own.row(q), time, 0}), 0,
-                    size_t(s.input + cell.unit_inputs * s.hidden) * sizeof(T));
+                    size_t(s.input + Base::unit_inputs_in_x() * s.hidden) * sizeof(T));
     for (long u = part(blocks, member); u < part(blocks, member + 1); u++) unpack_weight_gradients(u);
     for (long first = 0; b.d_weight_hr && member == 0 && first < s.projected; first += padded_width<T>(1))
       unpack_panel<T>({s.hidden, s.projected, alone, 1, first, padded_width<T>(1)}, d_hr + first * s.hidden,

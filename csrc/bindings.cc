@@ -111,8 +111,8 @@ struct ForwardRun {
   Scratch own;
 
   explicit ForwardRun(const nb::args& given) {
-    read(given, f.cell, f.type, f.sizes, f.threads, f.reverse, f.zero_tails, f.x, f.lengths, f.resets, f.initial_states,
-         f.final_states, f.weights, f.packed, f.output, f.planes);
+    read(given, f.cell, f.type, f.sizes, f.threads, f.reverse, f.zero_tails, f.x, f.unit_inputs, f.lengths, f.resets,
+         f.initial_states, f.final_states, f.weights, f.packed, f.output, f.planes);
     expect(f.threads >= 1, [&] { return "threads is " + to_string(f.threads) + "; one is the least"; });
     aligned(reinterpret_cast<Address>(f.packed));
     for (const void* plane : f.planes) aligned(reinterpret_cast<Address>(plane));

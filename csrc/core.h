@@ -47,6 +47,7 @@ struct Forward {
   bool reverse;     // each row is read from its own end to its start
   bool zero_tails;  // planes are zero beyond a row's length, as the output always is
   Strided x;
+  Strided unit_inputs[max_unit_inputs];  // [steps, rows, hidden]; all null where they stand behind the columns of x
   const int64_t* lengths;  // [rows], each from 0 to steps
   const uint8_t* resets;   // [steps, rows]
   const void* initial_states[max_states];  // [rows, units]; null for zeros
@@ -63,7 +64,7 @@ struct Backward {
   Forward forward;  // as it ran, planes included; `final_states` and `packed` are not read
   Strided d_output;  // data may be null
   const void* d_final_states[max_states];  // each may be null
-  Strided d_x;  // results from here on; null where a gradient is not wanted
+  Strided d_x;  // results from here on; null where a gradient is not wanted, as it is of unit inputs not in x
   void* d_initial_states[max_states];
   void *d_weight_ih, *d_weight_hh, *d_bias_ih, *d_bias_hh, *d_weight_hr;
   void* d_vectors[max_vectors];

@@ -182,8 +182,10 @@ class ForwardMember : Member<T> {
           runner.bind_units(reg, prev_state(n, step) + unit, Base::prev_state_stride(n, step, row_step), false);
       for (int n = 0; n < cell.vectors; n++)
         runner.bind(reg++, packed_weights + packed.vectors + n * blocks * block.units + unit, 0, lanes);
-      for (int n = 0; n < cell.unit_inputs; n++)
-        runner.bind_units(reg++, Base::unit_input(f.x, n, step) + unit, f.x.row * row_step, false);
+      for (int n = 0; n < cell.unit_inputs; n++) {
+        const Strided from = Base::unit_input(n);
+        runner.bind_units(reg++, Base::at(from, step) + unit, from.row * row_step, false);
+      }
       projects || alone ? runner.bind(reg++, operand(step) + unit, operand_row, lanes)
                         : runner.bind_units(reg++, Base::at(f.output, step) + unit, f.output.row * row_step, true);
       if (alone) return runner.run(rows, vectors, units);

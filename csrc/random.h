@@ -20,13 +20,17 @@ KEEPGATE_INLINE Words product(Words words, uint32_t factor) {
 #endif
 }
 
-// Replaces each counter, words c[0] to c[3], by its four random words.
-KEEPGATE_INLINE void philox(Words (&c)[4], uint64_t seed) {
+constexpr int interleaved = 2;  // vectors of counters, so that none waits for the product of its own round before
+
+// Replaces each counter, words c[n][0] to c[n][3], by its four random words.
+KEEPGATE_INLINE void philox(Words (&c)[interleaved][4], uint64_t seed) {
   uint32_t key_0 = uint32_t(seed), key_1 = uint32_t(seed >> 32);
-  for (int round = 0; round < 10; round++, key_0 += 0x9e3779b9, key_1 += 0xbb67ae85) {
-    const Words first = product(c[0], 0xd2511f53), third = product(c[2], 0xcd9e8d57);
-    c[0] = (third >> 32) ^ c[1] ^ key_0, c[1] = third, c[2] = (first >> 32) ^ c[3] ^ key_1, c[3] = first;
-  }
+  for (int round = 0; round < 10; round++, key_0 += 0x9e3779b9, key_1 += 0xbb67ae85)
+    for (auto& word : c) {
+      const Words first = product(word[0], 0xd2511f53), third = product(word[2], 0xcd9e8d57);
+      word[0] = (third >> 32) ^ word[1] ^ key_0, word[1] = third;
+      word[2] = (first >> 32) ^ word[3] ^ key_1, word[3] = first;
+    }
 }
 
 // Rows [from, to) of all steps' rows, one step's after the other's. Of each 64 units of a row, numbers 16 w + i have
@@ -43,14 +47,19 @@ void random_mask(const Mask& m, long from, long to) {
     T* const units = static_cast<T*>(m.to.data) + step * m.to.step + row * m.to.row;
     for (long first = 0; first < m.units; first += 4 * counters) {
       uint32_t word[4 * counters];
-      for (long i = 0; i < counters; i += counters_at_once) {
-        Words c[4] = {numbers + uint64_t(first / 4 + i), Words{} + uint64_t(m.first_row + row),
-                      Words{} + uint64_t(step), Words{} + m.stream};
-        philox(c, m.seed);
-        for (int w = 0; w < 4; w++) {
-          const auto narrow = __builtin_convertvector(c[w], NarrowWords);
-          std::memcpy(word + w * counters + i, &narrow, sizeof narrow);
+      for (long i = 0; i < counters;) {
+        Words c[interleaved][4];
+        for (int n = 0; n < interleaved; n++) {
+          c[n][0] = numbers + uint64_t(first / 4 + i + n * counters_at_once);
+          c[n][1] = Words{} + uint64_t(m.first_row + row), c[n][2] = Words{} + uint64_t(step);
+          c[n][3] = Words{} + m.stream;
         }
+        philox(c, m.seed);
+        for (int n = 0; n < interleaved; n++, i += counters_at_once)
+          for (int w = 0; w < 4; w++) {
+            const auto narrow = __builtin_convertvector(c[n][w], NarrowWords);
+            std::memcpy(word + w * counters + i, &narrow, sizeof narrow);
+          }
       }
       const auto write = [&](long count) {
         for (long i = 0; i < count; i++) units[first + i] = word[i] <= last_below ? low : high;

@@ -115,10 +115,11 @@ struct Member {
     if (n == 0) return at(f.output, prev);
     return saves_planes ? plane(n - 1, prev) : as<T>(f.final_states[n]) + step.row * s.hidden;
   }
-  // A row of the unit inputs of a step, in x or in its gradient.
-  T* unit_input(const Strided& array, int n, const Step& step) const {
-    return at(array, step) + s.input + n * s.hidden;
-  }
+  // How many unit inputs stand behind the columns of x, and their gradients behind those of its: all or none.
+  int unit_inputs_in_x() const { return f.unit_inputs[0].data ? 0 : cell.unit_inputs; }
+  // Unit input n behind the columns of x, or its gradient behind those of its.
+  Strided behind(const Strided& x, int n) const { return {as<T>(x.data) + s.input + n * s.hidden, x.step, x.row}; }
+  Strided unit_input(int n) const { return unit_inputs_in_x() ? behind(f.x, n) : f.unit_inputs[n]; }
   // Elements from `prev_state` of one row to that of the row_step-th behind it in the batch.
   long prev_state_stride(int n, const Step& step, long row_step) const {
     if (row_step == 0 || prev_state(n, step) == zeros) return 0;

@@ -52,6 +52,7 @@ class Forward:
         reverse: bool,
         zero_tails: bool,
         x: _Strided,
+        unit_inputs: tuple[_Strided, ...],
         lengths: int,
         resets: int,
         initial_states: _Addresses,

@@ -12,6 +12,7 @@ import keepgate
 from keepgate import _core, cells
 from keepgate.cells.zoneout import with_masks
 from keepgate.errors import KernelRefused, SettingsError
+from keepgate.kernels.core.fast_path import CoreFastPath
 from keepgate.nn import LockedDropout
 from keepgate.nn.dropout import drop_tokens
 from keepgate.nn.kernel_report import explain_kernels
@@ -291,9 +292,20 @@ def test_threads_share_a_large_mask():
     assert abs((masks[0] == 2).double().mean() - 0.3) < 0.01
 
 
+FAST = [{"zoneout": (0.1, 0.5)}, {"recurrent_dropout": 0.3}, {"weight_drop": 0.5}, MASKED[-1]]
+
+
+@pytest.fixture
+def fast(monkeypatch):
+    """A list of each result of the fast path with masks."""
+    results, masked = [], CoreFastPath.masked
+    monkeypatch.setattr(CoreFastPath, "masked", lambda *args: results.append(masked(*args)) or results[-1])
+    return results
+
+
 @pytest.mark.parametrize("wants_x", [False, True])
-@pytest.mark.parametrize("kind", [{"zoneout": (0.1, 0.5)}, {"recurrent_dropout": 0.3}], ids=str)
-def test_the_fast_path_draws_the_masks_of_the_general_one(kind, wants_x):
+@pytest.mark.parametrize("kind", FAST, ids=str)
+def test_the_fast_path_draws_the_masks_of_the_general_one(kind, wants_x, fast):
     layer, runs = keepgate.LSTM(5, 21, batch_first=True, **kind), []
     x = torch.randn(4, 7, 5, requires_grad=wants_x)
     for lengths in (None, [7] * 4):
@@ -301,7 +313,26 @@ def test_the_fast_path_draws_the_masks_of_the_general_one(kind, wants_x):
         output, states = layer(x, lengths=lengths)
         loss = output.square().sum() + sum(state.sum() for state in states)
         runs.append([output, *states, *torch.autograd.grad(loss, [*layer.parameters(), *[x] * wants_x])])
+        torch.manual_seed(3)
+        with torch.no_grad():
+            runs[-1].append(layer(x, lengths=lengths)[0])
     assert all(torch.equal(fast, general) for fast, general in zip(*runs, strict=True))
+    assert [result is None for result in fast] == [False, False]
+
+
+@pytest.mark.parametrize("kind", FAST, ids=str)
+def test_the_fast_paths_second_derivatives_are_those_of_the_general_one(kind, fast):
+    layer, runs = keepgate.LSTM(3, 9, dtype=torch.float64, **kind), []
+    x = torch.randn(5, 2, 3, dtype=torch.float64, requires_grad=True)
+    wanted = [x, *layer.parameters()]
+    for lengths in (None, [5] * 2):
+        torch.manual_seed(3)
+        gradients = torch.autograd.grad(layer(x, lengths=lengths)[0].sin().sum(), wanted, create_graph=True)
+        second = torch.autograd.grad(sum(gradient.sin().sum() for gradient in gradients), wanted)
+        runs.append([*gradients, *second])
+    for mine, other in zip(*runs, strict=True):
+        agrees(mine, other)
+    assert [result is None for result in fast] == [False]
 
 
 def test_the_core_takes_it_and_a_trace_shows_it():

@@ -68,8 +68,8 @@ def test_a_problem_takes_what_the_stub_says():
     known = {name: len(stub()[name].body[0].args.posonlyargs) - 1 for name in ("Forward", "Backward")}
     with pytest.raises(ValueError, match=f"0 entries where {known['Forward']} belong"):
         _core.Forward()
-    nowhere = (0, 0, 0)
-    problem = (0, 0, (1, 1, 1, 1, 0), 1, False, False, nowhere, 0, 0, (0,), (0,), (0,) * 5, 0, nowhere, ())
+    none = (0, 0, 0)
+    problem = (0, 0, (1, 1, 1, 1, 0), 1, False, False, none, (), 0, 0, (0,), (0,), (0,) * 5, 0, none, ())
     with pytest.raises(ValueError, match=f"0 entries where {known['Backward'] - 1} belong"):
         _core.Backward(_core.Forward(*problem))
 

@@ -34,7 +34,8 @@ cell = core.cells().index("lstm")
 weights = (at(w_ih), at(w_hh), at(b_ih), at(b_hh), 0)
 states = (at(h), at(c))
 forward = core.Forward(
-    cell, 0, sizes, 1, False, False, (at(x), 3, 3), 0, 0, states, states, weights, 0, (at(output), hidden, hidden), ()
+    cell, 0, sizes, 1, False, False, (at(x), 3, 3), (), 0, 0, states, states, weights, 0,
+    (at(output), hidden, hidden), (),
 )
 forward.run()
 open_, value = 1 / (1 + math.exp(-bias)), math.tanh(bias)

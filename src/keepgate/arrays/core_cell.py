@@ -103,8 +103,8 @@ def pack(
     """
     no_array, without_steps = (0, 0, 0), (0, 0, *sizes[2:])
     _core.Forward(
-        cell_number, dtype_number, without_steps, 1, False, False, no_array, 0, 0, (), (), addresses, into, no_array,
-        (),
+        cell_number, dtype_number, without_steps, 1, False, False, no_array, (), 0, 0, (), (), addresses, into,
+        no_array, (),
     ).run()  # fmt: skip
 
 

@@ -108,7 +108,7 @@ class Place:
         steps, rows, _ = x.shape
         return _core.Forward(
             self._core.number, self._type, self._sizes(steps, rows), threads, reverse, False,
-            address_and_strides(x), address(lengths), address(resets),
+            address_and_strides(x), (), address(lengths), address(resets),
             tuple([address(state) for state in initial]), tuple([address(state) for state in final]),
             _NOT_READ, address(self._packed), address_and_strides(output), (),
         )  # fmt: skip

@@ -6,6 +6,7 @@ from typing import Protocol, runtime_checkable
 from torch import Tensor
 
 from .call import Call, CallResult
+from .random_mask import DrawnMasks
 from .weights import Weights
 
 
@@ -18,6 +19,9 @@ class FastPath(Protocol):
 
     def __call__(self, x: Tensor, states: tuple[Tensor, ...] | None = None) -> tuple[Tensor, ...] | None:
         """The output [time, batch, units], each final state [1, batch, units]. states: initial ones, zeros if None."""
+
+    def masked(self, x: Tensor, draw: Callable[[Tensor, Weights], DrawnMasks]) -> tuple[Tensor, ...] | None:
+        """`__call__` from zeros with the masks that `draw` gives for x, which has none of them, and the weights."""
 
     def step(self, x: Tensor, states: tuple[Tensor, ...] | None) -> tuple[Tensor, ...] | None:
         """Of a dense cell each state [batch, units] after one step without gradients. x: [batch, input]."""

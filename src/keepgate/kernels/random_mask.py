@@ -30,6 +30,34 @@ class MaskDistribution(NamedTuple):
     otherwise: float
 
 
+class DrawnMasks(NamedTuple):
+    """The masks of one layer and direction. unit_inputs: the cell's, [time, batch, units] each.
+
+    weight_hh: of the recurrent weights, None where these are as they are.
+    """
+
+    unit_inputs: tuple[Tensor, ...]
+    weight_hh: Tensor | None
+
+    def apply(self, x: Tensor, weight_hh: Any) -> tuple[Tensor, Any]:
+        """x with the unit inputs behind its columns, and the recurrent weights masked; differentiable."""
+        masked = weight_hh if self.weight_hh is None else weight_hh * self.weight_hh
+        return torch.cat([x, *self.unit_inputs], -1), masked
+
+
+def draw_mask(
+    seed: int, shape: Sequence[int], distribution: MaskDistribution, dtype: torch.dtype, first_row: int = 0
+) -> Float[Tensor, "time batch units"]:
+    """`random_mask` on the CPU in float32 or float64, without torch's dispatch, which costs more than a small mask."""
+    steps, rows, units = shape
+    mask = torch.empty(steps, rows, units, dtype=dtype, device="cpu")
+    array, threads = (mask.data_ptr(), rows * units, units), torch.get_num_threads()
+    _core.random_mask(
+        _TYPE_NUMBERS[dtype], array, (steps, rows, units), threads, seed, *distribution, first_row
+    )
+    return mask
+
+
 def random_mask(
     seed: Int[Tensor, ""],
     shape: Sequence[int],
@@ -112,13 +140,8 @@ def _dtype(double: bool) -> torch.dtype:
 def _draw(seed: Tensor, shape: list[int], *numbers: Any) -> Tensor:
     if MISSING:
         raise KernelRefused(f"{MISSING}, and it alone draws masks")
-    *_, double = numbers
-    steps, rows, units = shape
-    mask = torch.empty(steps, rows, units, dtype=_dtype(double), device="cpu")
-    array = mask.data_ptr(), rows * units, units
-    threads = torch.get_num_threads()
-    _core.random_mask(int(double), array, (steps, rows, units), threads, int(seed), *numbers[:-1])
-    return mask
+    *distribution, first_row, double = numbers
+    return draw_mask(int(seed), shape, MaskDistribution(*distribution), _dtype(double), first_row)
 
 
 def _fake(seed: Tensor, shape: list[int], *numbers: Any) -> Tensor:

@@ -133,7 +133,7 @@ class PlaceParameters:
 
     def fast_path_of(self, trained: Cell) -> FastPath | None:
         """The same of the cell in training, whose parameters are these; its input has its masks too."""
-        if torch.compiler.is_compiling() or (weights := self._weights) is None:
+        if self.fast_path is None or (weights := self._weights) is None:
             return None
         if self._trained_fast_path is None:
             trained_weights = Weights(

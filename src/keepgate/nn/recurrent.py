@@ -312,11 +312,7 @@ class Recurrent(nn.RNNBase):
             return None
         x = input.transpose(0, 1) if self.batch_first else input
         if masks is not None:
-            result = (
-                None
-                if states or len(self._places) > 1
-                else masks.run_fast(self._places[0], x, self.hidden_size)
-            )
+            result = None if states or len(self._places) > 1 else masks.run_fast(self._places[0], x)
         elif len(self._places) == 1:
             fast_path = self._places[0].fast_path
             result = None if fast_path is None else fast_path(x, states or None)

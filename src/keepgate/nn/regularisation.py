@@ -2,6 +2,7 @@
 generator: a number depends on the call's seed and on its own step, row and unit, not on threads or kernel."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 from ..cells.zoneout import DROPOUT, KEEP_MEMORY, KEEP_OUTPUT, with_masks, with_zoneout
 from ..equations import Cell
 from ..errors import KernelRefused, SettingsError
-from ..kernels.random_mask import MaskDistribution, append_masks, random_mask
+from ..kernels.random_mask import DrawnMasks, MaskDistribution, append_masks, draw_mask, random_mask
 from ..kernels.tracing_state import jit_tracing_active
 from ..kernels.weights import Weights
 from .checks import probability_of, size_of
@@ -82,6 +83,17 @@ class Regularisation:
         """The cell in evaluation."""
         return with_zoneout(self.cell, *self.zoneout)
 
+    @cached_property
+    def distributions(self) -> dict[str, MaskDistribution]:
+        """Of each kind of masks in the first layer and direction."""
+        probabilities = *self.zoneout, self.recurrent_dropout, self.weight_drop
+        distributions = {}
+        for stream, (kind, p) in enumerate(zip(_KINDS, probabilities, strict=True)):
+            # Zoneout keeps with a 1; what is dropped is 0, and what stays is scaled so that the mean is the same.
+            below, otherwise = (1.0, 0.0) if kind in (KEEP_OUTPUT, KEEP_MEMORY) else (0.0, 1 / (1 - p))
+            distributions[kind] = MaskDistribution(stream, p, below, otherwise)
+        return distributions
+
     def draw(self, seed: int | None = None, first_row: int = 0) -> "Masks":
         """The masks of one call, of this seed or of one that torch's generator gives.
 
@@ -135,12 +147,23 @@ class Masks:
             states = (*states, states[cell.states.index(settings.cell.recurrent_state)] * mask)
         return weights, masked, states
 
-    def run_fast(self, place: PlaceParameters, x: Tensor, hidden: int) -> tuple[Tensor, ...] | None:
+    def run_fast(self, place: PlaceParameters, x: Tensor) -> tuple[Tensor, ...] | None:
         """Output and final states of a layer's only place, from zeros, by a kernel's fast path, or None."""
-        settings = self.settings
-        fast_path = None if settings.weight_drop or not x.numel() else place.fast_path_of(settings.trained)
-        result = None if fast_path is None else fast_path(self.append(0, x, hidden))
-        return None if result is None else result[: 1 + len(settings.cell.states)]
+        fast_path = place.fast_path_of(self.settings.trained)
+        result = None if fast_path is None else fast_path.masked(x, self._draw)
+        return None if result is None else result[: 1 + len(self.settings.cell.states)]
+
+    def _draw(self, x: Tensor, weights: Weights) -> DrawnMasks:
+        seed, (steps, rows, _), settings = int(self.seed), x.shape, self.settings
+        unit_inputs, dropped = list[Tensor](), None
+        for kind in settings.trained.unit_inputs:
+            shape = 1 if kind == DROPOUT else steps, rows, weights.hidden_size
+            mask = draw_mask(seed, shape, settings.distributions[kind], x.dtype, self.first_row)
+            unit_inputs.append(mask.expand(steps, -1, -1))  # the same at all steps: read again at each
+        if settings.weight_drop and weights.weight_hh is not None:
+            shape, distribution = (1, *weights.weight_hh.shape), settings.distributions[_WEIGHT_DROP]
+            dropped = draw_mask(seed, shape, distribution, x.dtype)[0]
+        return DrawnMasks(tuple(unit_inputs), dropped)
 
     def append(self, place: int, x: Tensor, hidden: int) -> Tensor:
         """[time, batch, input and masks] of one layer and direction. hidden: its units."""
@@ -149,11 +172,5 @@ class Masks:
         return append_masks(x, self.seed, hidden, masks, self.first_row)
 
     def _distribution(self, place: int, kind: str) -> MaskDistribution:
-        settings = self.settings
-        probability = {
-            KEEP_OUTPUT: settings.zoneout[0], KEEP_MEMORY: settings.zoneout[1], DROPOUT: settings.recurrent_dropout,
-            _WEIGHT_DROP: settings.weight_drop,
-        }[kind]  # fmt: skip
-        # Zoneout keeps with a 1; what is dropped is 0, and what stays is scaled so that the mean is the same.
-        below, otherwise = (1.0, 0.0) if kind in (KEEP_OUTPUT, KEEP_MEMORY) else (0.0, 1 / (1 - probability))
-        return MaskDistribution(place * len(_KINDS) + _KINDS.index(kind), probability, below, otherwise)
+        first = self.settings.distributions[kind]
+        return first._replace(stream=place * len(_KINDS) + first.stream)

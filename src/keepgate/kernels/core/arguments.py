@@ -12,6 +12,7 @@ from ...arrays.narrow import CORE_TYPES
 from ...equations import Cell
 from ...errors import ShapeError
 from ..call import Call
+from ..random_mask import DrawnMasks
 from ..weights import Weights
 from .call_spec import flatten_tensors
 from .openmp_threads import share_torch_threads_once
@@ -28,14 +29,15 @@ def type_number(weights: Weights, dtype: torch.dtype) -> int:
 class CoreInputs:
     """A call's inputs as the core reads them; a tensor with another memory layout is copied.
 
+    masks:            unit inputs that do not stand behind the columns of x, and what weight_hh is multiplied by.
     weight_tensors:   in the order of `Weights.arguments`, contiguous; none of narrow weights, which are packed.
     weight_addresses: of these, 0 for None, in the core's order (`in_core_order`).
     sizes:            (steps, rows, input, hidden, projected), projected 0 without a projection.
     """
 
     __slots__ = (
-        "cell_number", "dtype_number", "lengths", "resets", "reverse", "sizes", "states", "trace", "weight_addresses",
-        "weight_tensors", "weights", "x",
+        "cell_number", "dtype_number", "lengths", "masks", "resets", "reverse", "sizes", "states", "trace",
+        "weight_addresses", "weight_tensors", "weights", "x",
     )  # fmt: skip
 
     def __init__(
@@ -47,9 +49,10 @@ class CoreInputs:
         resets: Tensor | None = None,
         reverse: bool = False,
         trace: bool = False,
+        masks: DrawnMasks | None = None,
     ) -> None:
         steps, rows, _ = x.shape
-        self.weights, self.reverse, self.trace = weights, reverse, trace
+        self.weights, self.reverse, self.trace, self.masks = weights, reverse, trace, masks
         self.cell_number, self.dtype_number = core_cell(weights.cell).number, type_number(weights, x.dtype)
         self.sizes = (steps, rows, weights.input_size, weights.hidden_size, weights.projected_size)
         self.x = _unit_stride(_resolve_neg(x))
@@ -60,6 +63,12 @@ class CoreInputs:
                 [None if weight is None else weight.contiguous() for weight in self.weight_tensors]
             )
             addresses = tuple([_address(weight) for weight in self.weight_tensors])
+        if masks is not None and masks.weight_hh is not None:
+            weight_ih, weight_hh, *others = self.weight_tensors
+            assert weight_hh is not None
+            weight_hh = weight_hh.detach() * masks.weight_hh
+            self.weight_tensors = (weight_ih, weight_hh, *others)
+            addresses = (addresses[0], weight_hh.data_ptr(), *addresses[2:])
         diagonal = None if weights.narrow else self.weight_tensors[1]
         self.weight_addresses = in_core_order(addresses, diagonal, weights.hidden_size)
         self.lengths = None if lengths is None else _checked_lengths(lengths, steps)
@@ -78,7 +87,9 @@ class CoreInputs:
         """The arguments of `_core.Forward`. packed: the address of the packed weights, 0 to pack them in the run."""
         return (
             self.cell_number, self.dtype_number, self.sizes, torch.get_num_threads(), self.reverse, self.trace,
-            _address_and_strides(self.x), _address(self.lengths), _address(self.resets),
+            _address_and_strides(self.x),
+            () if self.masks is None else tuple([_address_and_strides(mask) for mask in self.masks.unit_inputs]),
+            _address(self.lengths), _address(self.resets),
             tuple([state.data_ptr() for state in self.states]), tuple([state.data_ptr() for state in final]),
             self.weight_addresses, packed, _address_and_strides(output),
             () if planes is None else _plane_addresses(planes),

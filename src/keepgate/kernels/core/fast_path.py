@@ -5,6 +5,7 @@ here the weights are checked once, and of a call only the input and torch's mode
 result is None.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from torch.autograd import Function
 
 from ...arrays.compiled import _core
 from ...arrays.core_cell import CoreCell, core_cell, core_cell_or_reason
+from ..random_mask import DrawnMasks
 from ..torch_internals import apply_without_transforms, dispatch_mode_depth, metadata_guard
 from ..tracing_state import forward_ad_active, no_interception
 from ..weights import Weights, is_plain
@@ -61,7 +63,7 @@ class CoreFastPath:
 
     def __call__(self, x: Tensor, states: tuple[Tensor, ...] | None = None) -> tuple[Tensor, ...] | None:
         """The output [time, batch, units] and each final state [1, batch, units]; None for the general path."""
-        if not self._takes(x):
+        if not self._takes(x, self._width):
             return None
         (steps, rows, inputs), hidden = x.shape, self._hidden
         if self._differentiates(x):
@@ -69,7 +71,9 @@ class CoreFastPath:
                 return None
             zeros = x.new_zeros(1, rows, hidden)
             return (
-                _apply(self._weights, False, zeros, x, *self._weights.arguments) if states is None else None
+                _apply(self._weights, False, None, zeros, x, *self._weights.arguments)
+                if states is None
+                else None
             )
         if states is not None and not self._are_states(states, (1, rows, hidden)):
             return None
@@ -80,6 +84,16 @@ class CoreFastPath:
         self._infer(steps, rows, (x.data_ptr(), rows * inputs, inputs), states, output.data_ptr(), final)
         return output, *final
 
+    def masked(self, x: Tensor, draw: Callable[[Tensor, Weights], DrawnMasks]) -> tuple[Tensor, ...] | None:
+        """`__call__` from zeros with masks, which stand beside x; None for the general path."""
+        weights = self._weights
+        if not self._takes(x, self._inputs):
+            return None
+        masks, zeros = draw(x, weights), x.new_zeros(1, x.shape[1], self._hidden)
+        if self._differentiates(x):
+            return _apply(weights, False, masks, zeros, x, *weights.arguments)
+        return run_forward(_inputs(weights, zeros, x, masks), save=False)
+
     def step(self, x: Tensor, states: tuple[Tensor, ...] | None) -> tuple[Tensor, ...] | None:
         """The states [batch, units] after one step without gradients; None for the general path."""
         prepared = self._prepared_step
@@ -87,7 +101,12 @@ class CoreFastPath:
             final = prepared(x, states)
             if final is not None:
                 return final
-        if not self._takes(x, dims=2) or self._differentiates(x) or not x.is_contiguous() or x.is_neg():
+        if (
+            not self._takes(x, self._width, dims=2)
+            or self._differentiates(x)
+            or not x.is_contiguous()
+            or x.is_neg()
+        ):
             return None
         rows, hidden = x.shape[0], self._hidden
         if states is not None and not self._are_states(states, (rows, hidden)):
@@ -116,7 +135,7 @@ class CoreFastPath:
         assert weights.addresses is not None
         sizes = (steps, rows, self._inputs, hidden, 0)
         _core.Forward(
-            *self._kind, sizes, torch.get_num_threads(), False, False, x, 0, 0,
+            *self._kind, sizes, torch.get_num_threads(), False, False, x, (), 0, 0,
             self._no_states if states is None else tuple([state.data_ptr() for state in states]),
             tuple([state.data_ptr() for state in final]), weights.addresses,
             packed_address(weights, *self._kind, sizes, weights.addresses), (output, rows * hidden, hidden), (),
@@ -124,22 +143,22 @@ class CoreFastPath:
 
     def trace(self, x: Tensor) -> tuple[tuple[Tensor, ...], dict[str, Tensor], Tensor] | None:
         """(Result of `__call__`; gates and states by name, [time, batch, units]; the initial state [batch, units])."""
-        if not self._takes(x) or (self._weights.narrow is not None and self._differentiates(x)):
+        if not self._takes(x, self._width) or (self._weights.narrow is not None and self._differentiates(x)):
             return None
         weights, zeros = self._weights, x.new_zeros(1, x.shape[1], self._hidden)
         if self._differentiates(x):
-            *results, planes = _apply(weights, True, zeros, x, *weights.arguments)
+            *results, planes = _apply(weights, True, None, zeros, x, *weights.arguments)
         else:
             *results, planes = run_forward(_inputs(weights, zeros, x), save=True)
         return tuple(results), traced_values(weights.cell, self._hidden, results[0], planes), zeros[0]
 
-    def _takes(self, x: Tensor, dims: int = 3) -> bool:
+    def _takes(self, x: Tensor, width: int, dims: int = 3) -> bool:
         return (
             no_interception()
             and x.dim() == dims
             and x.dtype is self._dtype
             and is_plain(x)
-            and x.shape[-1] == self._width
+            and x.shape[-1] == width
             and x.numel() > 0
         )
 
@@ -173,7 +192,7 @@ class _PreparedStep:
         self._count, self._same = count, metadata_guard(tensors)
         self._gradients = weights.requires_grad or any(tensor.requires_grad for tensor in tensors)
         self._run = _core.Forward(
-            *kind, sizes, 1, False, False, (0, 0, weights.x_width), 0, 0, (0,) * count, (0,) * count,
+            *kind, sizes, 1, False, False, (0, 0, weights.x_width), (), 0, 0, (0,) * count, (0,) * count,
             weights.addresses, packed_address(weights, *kind, sizes, weights.addresses), (0, 0, hidden), (),
         ).run_on  # fmt: skip
 
@@ -195,21 +214,28 @@ class _PreparedStep:
         return final
 
 
-def _inputs(weights: Weights, zeros: Tensor, x: Tensor) -> CoreInputs:
-    return CoreInputs(weights, x, (zeros,) * len(weights.states))
+def _inputs(weights: Weights, zeros: Tensor, x: Tensor, masks: DrawnMasks | None = None) -> CoreInputs:
+    return CoreInputs(weights, x, (zeros,) * len(weights.states), masks=masks)
 
 
 class FastForward(Function):
-    """(weights, trace, zeros, x, *weights.arguments) → output, final states and, with trace, planes."""
+    """(weights, trace, masks, zeros, x, *weights.arguments) → output, final states and, with trace, planes."""
 
     @staticmethod
     def forward(
-        ctx: Any, weights: Weights, trace: bool, zeros: Tensor, x: Tensor, *arguments: Tensor | None
+        ctx: Any,
+        weights: Weights,
+        trace: bool,
+        masks: DrawnMasks | None,
+        zeros: Tensor,
+        x: Tensor,
+        *arguments: Tensor | None,
     ) -> tuple[Tensor, ...]:
         """Runs the core and keeps its arguments for the backward pass."""
-        inputs = _inputs(weights, zeros, x)
+        inputs = _inputs(weights, zeros, x, masks)
         args, (*results, planes) = run_forward_with_args(inputs, save=True)
-        ctx.weights, ctx.trace, ctx.args = weights, trace, args
+        ctx.weights, ctx.trace, ctx.masks, ctx.args = weights, trace, masks, args
+        ctx.masked_weight_hh = None if masks is None else inputs.weight_tensors[1]  # which `args` point to
         ctx.storage = _storage(inputs.x, zeros, results[0], planes)
         ctx.save_for_backward(zeros, results[0], planes, x, *arguments)
         ctx.set_materialize_grads(False)
@@ -219,7 +245,9 @@ class FastForward(Function):
     def backward(ctx: Any, *upstream: Tensor | None) -> tuple[Tensor | None, ...]:
         """The gradients by the same arguments; the general way where a tensor was moved or changed."""
         zeros, output, planes, x, *arguments = ctx.saved_tensors
-        weights, (*_, want_x), want_weights = ctx.weights, ctx.needs_input_grad[:4], ctx.needs_input_grad[4:]
+        weights, masks, want_x, want_weights = (
+            ctx.weights, ctx.masks, ctx.needs_input_grad[4], ctx.needs_input_grad[5:],
+        )  # fmt: skip
         upstream, d_planes = (upstream[:-1], upstream[-1]) if ctx.trace else (upstream, None)
         states = len(weights.states)
         needs_grad = flatten_tensors(want_weights, want_x, (False,) * states, False, False)
@@ -233,11 +261,18 @@ class FastForward(Function):
             tensors = flatten_tensors(arguments, x, (zeros,) * states, None, None)
             gradients = run_backward_with_args(ctx.args, tensors, upstream[0], upstream[1:], needs_grad)
         else:
+            columns = x.shape[2]
+            if masks is not None:
+                x, arguments[1] = masks.apply(x, arguments[1])
             tensors = flatten_tensors(arguments, x, (zeros[0],) * states, None, None)
             d_final = [None if gradient is None else gradient[0] for gradient in upstream[1:]]
             spec = CallSpec(weights.cell, False, False, weights)
             gradients = core_vjp(spec, tensors, output, planes, (upstream[0], *d_final, d_planes), needs_grad)
-        return None, None, None, *gradients[:6], *gradients[6 + states : -2]
+            if masks is not None and gradients[0] is not None:
+                gradients[0] = gradients[0].narrow(2, 0, columns)
+        if masks is not None and masks.weight_hh is not None and gradients[2] is not None:
+            gradients[2] = gradients[2] * masks.weight_hh
+        return None, None, None, None, *gradients[:6], *gradients[6 + states : -2]
 
 
 def _storage(x: Tensor, *others: Tensor) -> tuple[Any, ...]:
