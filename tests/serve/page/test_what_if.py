@@ -144,7 +144,9 @@ def test_the_same_by_keys_from_the_panel_and_from_the_strip(language: str, visit
     assert said["keys.all"] in page.locator("#keys").inner_text()
 
 
-def test_a_press_counts_though_its_button_is_drawn_anew_before_it_is_let_go(visit: Open, words: Words) -> None:
+def test_a_press_counts_though_its_button_is_drawn_anew_before_it_is_let_go(
+    visit: Open, words: Words
+) -> None:
     page = visit("en")
     card(page, "LSTM", words["en"]["note.chrono"]).locator("input").check()
     token(page, 1)
