@@ -25,9 +25,9 @@ def fits(value: Any) -> bool:
 
 
 def read_records(
-    values: Iterable[tuple[int, Any]], path: str, needs: Needs, corpus: Corpus, *, lines: bool
+    values: Iterable[tuple[int, Any]], path: str, needs: Needs, corpus: Corpus, *, unit: str
 ) -> None:
-    """Adds parsed records, each with its number, to the corpus. lines: whether that is its line in the file.
+    """Adds parsed records, each with its number, to the corpus. unit: what is numbered: "line", "record" or "row".
 
     The answer is a text, a list of texts or of objects with "text" and "answer_start", or SQuAD's two lists
     under "text" and "answer_start". An answer without a start is looked for in the text; it need not be
@@ -35,7 +35,7 @@ def read_records(
     Raises CorpusError, naming the place, for a record without a text or a question.
     """
     for number, record in values:
-        place = f"line {number}" if lines else f"record {number}"
+        place = f"{unit} {number}"
         if not isinstance(record, dict):
             raise CorpusError(
                 f"{path}, {place}: this is {kind_of(record)}; an object with text, question and answer "
@@ -45,7 +45,7 @@ def read_records(
         answers = [record[name] for name in ANSWER if not is_missing(record.get(name))]
         start = next((record[name] for name in START if name in record), None)
         pairs = _answers(answers[0], start, path, place) if answers else []
-        own_place = f"{path}:{number}" if lines else f"{path}:{place}"
+        own_place = f"{path}:{number}" if unit == "line" else f"{path}:{place}"
         _add(corpus, text, question, pairs, _identity(record, own_place, needs), path, place, needs)
 
 
