@@ -25,7 +25,7 @@ from bench.machine import instruction_set, machine, peers, slug
 from bench.problem import Shape
 
 RESULTS = Path(__file__).parent / "results"
-CELLS = sorted({job["cell"] for part in parts.PARTS.values() for job in part.jobs})
+NAMES = sorted({job["cell"] for part in parts.PARTS.values() for job in part.jobs})
 
 
 def main() -> None:
@@ -58,7 +58,7 @@ def arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--only", nargs="+", choices=["ceilings", *parts.PARTS], help="the parts to measure")
-    parser.add_argument("--cells", nargs="+", choices=CELLS, default=CELLS)
+    parser.add_argument("--cells", nargs="+", choices=NAMES, default=NAMES)
     parser.add_argument("--shapes", nargs="+", type=Shape.of, help="steps,rows,input,hidden")
     parser.add_argument(
         "--seconds", type=float, default=5.0, help="for each row; at least five rounds in any case"

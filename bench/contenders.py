@@ -112,6 +112,11 @@ def keepgate_layer(problem: Problem, mode: Mode) -> Runner:
     return of_layer(ours(problem), problem, mode, lambda layer, x: layer(x)[0])
 
 
+def keepgate_reference(problem: Problem, mode: Mode) -> Runner:
+    """The reference: the cell's step called once a step."""
+    return of_layer(ours(problem, kernel="reference"), problem, mode, lambda layer, x: layer(x)[0])
+
+
 def keepgate_frozen(problem: Problem, mode: Mode) -> Runner:
     """With weights that are trusted and packed once."""
     layer = ours(problem)

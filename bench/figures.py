@@ -72,10 +72,14 @@ def growth(row: Row | None, name: str) -> float | None:
     return None if grown is None else grown * first / last
 
 
-def loop_over_cell(row: Row | None) -> float | None:
-    """The loop in torch over the cell as a user declares it."""
-    user = median(row, f"keepgate user@{max(THREADS)}")
-    return over(fastest(row, "loop@"), median(row, OURS) if user is None else user)
+def loop_over_copy(row: Row | None) -> float | None:
+    """The loop in torch over a user's copy of the cell."""
+    return over(fastest(row, "loop@"), median(row, f"keepgate user@{max(THREADS)}"))
+
+
+def reference_over_cell(row: Row | None) -> float | None:
+    """The reference over the cell of the literature as a user declares it."""
+    return over(fastest(row, "reference@"), median(row, OURS))
 
 
 def narrow_gain(row: Row | None, weights: str, kind: str = "") -> float | None:

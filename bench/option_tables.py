@@ -23,7 +23,7 @@ def user(result: Row, k: int) -> str:
             for name in (f"keepgate@{MOST}", f"keepgate user@{MOST}", "keepgate user@1")
         )
         alone = figures.over(figures.median(row, "keepgate@1"), copied_alone)
-        ratios = (alone, figures.over(compiled, copied), figures.loop_over_cell(row))
+        ratios = (alone, figures.over(compiled, copied), figures.loop_over_copy(row))
         rows.append([f"{row['cell']} {row['shape']}", MODE[row["mode"]][k], *map(times, ratios)])
     head = (
         ["user's copy of", "", "compiled ÷ copy, 1 thread", f"{MOST} threads", "loop in torch ÷ copy"],
@@ -33,21 +33,23 @@ def user(result: Row, k: int) -> str:
 
 
 def literature(result: Row, k: int) -> str:
-    """Cells of the literature, declared by a user: how many times as long the same cell takes as a loop in torch."""
+    """Cells of the literature, declared by a user: how many times as long the reference takes."""
     measured = [row for row in result.get("user", []) if row["cell"] in LITERATURE]
     if not measured:
         return ("*Not measured yet.*", "*尚未量測。*")[k]
     rows = [
         [name]
         + [
-            times(figures.loop_over_cell(figures.find(measured, cell=name, shape=str(shape), mode=mode)))
+            times(figures.reference_over_cell(figures.find(measured, cell=name, shape=str(shape), mode=mode)))
             for shape in LITERATURE_SHAPES
             for mode in MODES
         ]
         for name in LITERATURE
     ]
-    head = [f"{shape}, {MODE[mode][k]}".replace(",", ", ") for shape in LITERATURE_SHAPES for mode in MODES]
-    return table([("loop in torch ÷ cell", "torch 迴圈 ÷ cell")[k], *head], rows)
+    head = [
+        f"{str(shape).replace(',', ', ')}, {MODE[mode][k]}" for shape in LITERATURE_SHAPES for mode in MODES
+    ]
+    return table([("reference ÷ cell", "reference ÷ cell")[k], *head], rows)
 
 
 def variants(result: Row, k: int) -> str:

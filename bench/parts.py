@@ -20,6 +20,7 @@ from bench.contenders import (
     keepgate_frozen,
     keepgate_layer,
     keepgate_ragged,
+    keepgate_reference,
     keepgate_trace,
     keepgate_user,
     keepgate_variant,
@@ -30,7 +31,6 @@ from bench.contenders import (
     torch_packed,
 )
 from bench.engines import ENGINES
-from bench.literature import cell_loop
 from bench.machine import THREADS
 from bench.problem import (
     BUSY_SHAPES,
@@ -185,13 +185,13 @@ def one_step(job: Job, context: Context) -> Row:
 def user(job: Job, context: Context) -> Row:
     """A user's copy of a cell beside the compiled one, and beside the loop in torch that it takes the place of.
 
-    Of a cell of the literature the layer is itself a user's.
+    Of a cell of the literature the layer is itself a user's, and stands beside the reference.
     """
     problem, mode = _problem(job), job["mode"]
     field, expected = Field(context), truth(problem, mode)
     field.add("keepgate", partial(keepgate_layer, problem, mode), expected, threads=THREADS)
     if job["cell"] in LITERATURE:
-        field.add("loop", partial(cell_loop, problem, mode), expected, threads=THREADS)
+        field.add("reference", partial(keepgate_reference, problem, mode), expected, threads=THREADS)
     else:
         field.add("keepgate user", partial(keepgate_user, problem, mode), expected, threads=THREADS)
         field.add("loop", partial(python_loop, problem, mode), expected)

@@ -42,20 +42,28 @@ def processes_in_words(k: int) -> str:
 
 
 def large_text(k: int) -> str:
-    """The memory of a training on a text larger than memory."""
-    found = result("large_text")["language-model"]
-    return (
-        "A text of {gib:g} GiB was trained on in {peak:.2f} GiB of memory, {steps} steps of the language model's recipe; {minutes:.0f} "
-        "minutes went into its tokens, and of the training {waiting:.1%} into waiting for data (`python -m bench.large_text`).",
-        "用 {gib:g} GiB 的文字訓練語言模型的配方 {steps} 步，記憶體最多用到 {peak:.2f} GiB；{minutes:.0f} 分鐘花在編 token，訓練時間裡有 {waiting:.1%} 在等資料"
-        "（`python -m bench.large_text`）。",
-    )[k].format(
-        gib=found["gib"],
-        peak=found["peak_resident_gib"],
-        steps=found["steps"],
-        minutes=(found["seconds"] - found["seconds_of_training"]) / 60,
-        waiting=found["waiting_for_data"],
-    )  # fmt: skip
+    """The memory of trainings on texts that stay in their file."""
+    found = result("large_text")
+    sentence = (
+        "{model} was trained on {gib:g} GiB of text in {peak:.2f} GiB of memory, {steps} steps of its recipe; {minutes:.0f} minutes "
+        "went into reading the text before, and of the training {waiting:.1%} into waiting for data ({processor}, "
+        "`python -m bench.large_text`).",
+        "{model}用 {gib:g} GiB 的文字訓練自己配方的 {steps} 步，記憶體最多用到 {peak:.2f} GiB；訓練前讀這些文字花了 {minutes:.0f} 分鐘，"
+        "訓練時間裡有 {waiting:.1%} 在等資料（{processor}，`python -m bench.large_text`）。",
+    )[k]
+    models = {"language-model": ("A language model", "語言模型"), "classifier": ("A classifier", "分類器")}
+    return "\n".join(
+        sentence.format(
+            model=model[k],
+            gib=found[name]["gib"],
+            peak=found[name]["peak_resident_gib"],
+            steps=found[name]["steps"],
+            minutes=(found[name]["seconds"] - found[name]["seconds_of_training"]) / 60,
+            waiting=found[name]["waiting_for_data"],
+            processor=found[name]["machine"]["processor"],
+        )
+        for name, model in models.items()
+    )
 
 
 def padding(_: int) -> str:

@@ -170,7 +170,7 @@ void multiply(const Product<T>& p, int vectors, long from, long to, long panels)
       q.a = across ? p.a : p.a + q.row * p.a_row;
       q.sum = p.sum + panel * p.next_sum + q.row * p.sum_row;
       tiles.run[vectors][now][taken == 4 ? 2 : taken - 1](q);
-      // No farther than as many panels: more would push these weights out of level 2.
+      // No farther than the next `taken` panels: more would push these weights out of level 2.
       const long lines = p.pieces * groups<W>(p.length) * (64 / long(sizeof(T)));
       if ((tile + 2) * lines <= taken * q.next_weights) q.prefetch += lines;
     }

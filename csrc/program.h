@@ -62,7 +62,7 @@ struct CellProgram {
   int split;  // gates whose wx and uh do more than add up
   int wx_gates[max_gates];  // the gate of each column that holds wx, and of each that holds uh
   int uh_gates[max_gates];
-  bool dense;  // whether uh is a product with the output before
+  bool dense;  // whether uh is a matrix product: with the output before, but for the gates `inside`
   bool bias_hh;  // whether uh has a bias
   int recurrent_state;  // from which uh is computed; if it is not the first, nothing may be projected
   int unit_inputs;  // numbers for each unit that x has at each step, behind the columns that weight_ih reads

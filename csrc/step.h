@@ -58,7 +58,7 @@ class StepRunner {
   const long tile_elements;
   const long vector_limit, row_limit;  // of a tile
 
-  // pass: infer, forward or backward. spaced_vectors: how many vectors of a row are equally spaced in every array.
+  // pass: one of the cell's programs. spaced_vectors: how many vectors of a row are equally spaced in every array.
   StepRunner(const CellProgram& cell, Program CellProgram::* pass, long hidden, long spaced_vectors, long batch,
              Arena& arena, long member, long members)
       : program(cell.*pass),

@@ -149,7 +149,7 @@ def allowed(name: str) -> "pytest.MarkDecorator":
     import pytest
 
     right = RIGHTS[name]
-    reason = f"this machine forbids {name} ({right.untried})"
+    reason = f"this machine cannot do {name}, or forbids it ({right.untried})"
     return pytest.mark.skipif(not _succeeds(right.command), reason=reason)
 
 

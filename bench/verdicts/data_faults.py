@@ -11,12 +11,12 @@ from bench.verdicts.training import Setup
 
 def padding() -> Iterator[Case]:
     case = partial(planted, "padding")
-    end, shut = Keyword(steps=44, shortest=4, place="end"), Setup(keep=-6)
+    end, closed = Keyword(steps=44, shortest=4, place="end"), Setup(keep=-6)
     number, numbers = (
         Marked(steps=44, shortest=4, place="end"),
         Marked(steps=44, shortest=4, place="end", outputs=3),
     )
-    yield case("last step LSTM", LastStep, end, shut)
+    yield case("last step LSTM", LastStep, end, closed)
     yield case("last step GRU", LastStep, end, Setup(keep=-6, iterations=100), cell="GRU")
     yield case("last step RNN", LastStep, end, cell="RNN")
     yield case(
@@ -26,18 +26,18 @@ def padding() -> Iterator[Case]:
         cell="RNN",
         also=("forgets",),
     )
-    yield case("two layers", Both, end, shut, layers=2, both=False)
-    yield case("convolution in front", Convolved, end, shut)
+    yield case("two layers", Both, end, closed, layers=2, both=False)
+    yield case("convolution in front", Convolved, end, closed)
     yield case(
         "mean of short texts among long", MeanPool, Keyword(steps=60, shortest=3), Setup(iterations=60)
     )
-    yield case("one number", Numbers, number, shut, "number", squeeze=True)
-    yield case("three numbers", Numbers, numbers, shut, "number", features=4, outputs=3)
+    yield case("one number", Numbers, number, closed, "number", squeeze=True)
+    yield case("three numbers", Numbers, numbers, closed, "number", features=4, outputs=3)
     yield case(
         "one logit",
         Numbers,
         Marked(steps=44, shortest=4, place="end", sign=True),
-        shut,
+        closed,
         "logit",
         squeeze=True,
     )

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from bench import processes, training_tables
+from bench import markdown, processes, training_tables
 
 FIGURES = {
     "machine": {"processor": "A processor", "cores": 2},
@@ -33,3 +33,9 @@ def test_expected_speeds_follow_from_startups_and_bytes(monkeypatch: pytest.Monk
         figures = [float(figure) for figure in re.findall(r"\d+\.\d+", words)]
         assert sorted(figures) == sorted([1.9, 1.5, round(expected, 1)])
     assert f"| 8 | {1e3 * waiting:.1f} | {expected:.1f} |" in training_tables.processes(0)
+
+
+@pytest.mark.parametrize("language", [0, 1])
+def test_every_training_on_a_large_text_is_printed(language: int) -> None:
+    for figures in markdown.result("large_text").values():
+        assert f"{figures['peak_resident_gib']:.2f} GiB" in training_tables.large_text(language)

@@ -126,7 +126,7 @@ def test_the_same_command_under_torchrun_writes_the_same_model(
         assert (weight - load(tmp_path / "mine").state_dict()[name]).abs().max() < 1e-3, name
 
 
-# Every text is too large for memory; the last process is on a host of its own.
+# Every text is too large to be read whole; the last process is on a host of its own.
 LARGE = """
 import os, sys
 from keepgate.cli.__main__ import main

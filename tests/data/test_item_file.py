@@ -139,7 +139,7 @@ def test_what_cannot_be_left_in_its_file_is_refused(tmp_path: Path, monkeypatch:
     path = tmp_path / "a.csv"
     path.write_text(TSV)
     for reader in (read_labelled, read_tagged):
-        with pytest.raises(CorpusError, match="- is given beside a file that is too large for memory"):
+        with pytest.raises(CorpusError, match="- is given beside a file of more than 256 MiB, which"):
             reader([path, "-"], folder=tmp_path)
     path.write_bytes(b"text,label\none,good\n" * 9 + b"\xff,bad\n")
     for reader in (read_labelled, read_tagged):

@@ -37,7 +37,7 @@ def long(days: int) -> str:
 
 @pytest.fixture
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every file is too large for memory, and read in pieces of a few rows."""
+    """Every file is too large to be read whole, and read in pieces of a few rows."""
     monkeypatch.setattr(large, "LARGE", 0)
     monkeypatch.setattr(table, "_PIECE", 300)
     monkeypatch.setattr(row_file, "PIECE", 7)

@@ -20,7 +20,7 @@ TEXT = "\ufeffAnn sees a cat.\r\nBob sees 海 and 😀.\rEnd\n" * 40 + "averylon
 
 @pytest.fixture
 def large(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every file is too large for memory, and read in pieces of a few letters."""
+    """Every file is too large to be read whole, and read in pieces of a few letters."""
     monkeypatch.setattr(large_files, "LARGE", 0)
     monkeypatch.setattr(text_file, "PIECE", 17)
 

@@ -101,10 +101,10 @@ def test_every_operations_gradient_of_bad_numbers_is_the_references(formula, dty
     call = dataclasses.replace(call, states=(a.requires_grad_(), b.requires_grad_()))
     ours, theirs = (gradients_of(call, kernel, upstream.unsqueeze(0)) for kernel in ("cpu", "reference"))
     # The core's sigmoid of -inf is not 0 but the smallest that it gives, so that an infinite gradient passes it.
-    shut = ((a == float("-inf")) & upstream.isinf()).flatten()
+    closed = ((a == float("-inf")) & upstream.isinf()).flatten()
     has_sigmoid = any(node.op == "sigmoid" for node in topological(formula_alone.analysis.backward.values()))
     for name, gradient in theirs.items():
-        kept = ~shut if has_sigmoid else slice(None)
+        kept = ~closed if has_sigmoid else slice(None)
         found, expected = ours[name].flatten()[kept], gradient.flatten()[kept]
         torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6, equal_nan=True)
 

@@ -105,6 +105,5 @@ def two_values(wx: Named, u: Named, s: Named) -> Step:
     return Step(h=tanh(wx.m + u.m(n)) * r, n=n)
 
 
-INSIDE = (gru_reset_before, inside, all_inside)
 LITERATURE = (coupled_lstm, janet, indrnn, slstm, minlstm, ligru, sru, ran, atr, ct_rnn, gru_reset_before)
 USER_CELLS = (*LITERATURE, everything, reads_memory, inside, all_inside)

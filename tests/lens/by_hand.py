@@ -61,10 +61,10 @@ def after_the_memory(cell, step, memory, wx, u, given, weights):
         step["h"] = step["o"] * memory / step["n"]
 
 
-# Cells in which one gate keeps and writes: shut for writing, it keeps everything.
+# Cells in which one gate keeps and writes: closed for writing, it keeps everything.
 ONE_GATE = ("gru", "gru_reset_before", "mingru", "coupled_lstm", "ligru", "layer_norm_gru")
 
 
 def unwritten(cell, keep):
-    """The factor of a step whose writing gate is shut."""
+    """The factor of a step whose writing gate is closed."""
     return 1 if cell.name in ONE_GATE else keep

@@ -64,7 +64,7 @@ NEVER = Confusion(never=((3, 0.1),), unlikely=3, labels=4, others=0.97)
 RARE = Confusion(never=((3, 0.03),), labels=4, others=0.97)
 DRAWN, LARGE = WeightScale(ratio=1.0, as_drawn=True), WeightScale(ratio=70.4, as_drawn=False)
 SHORT = quality(0.7, sure=0.95, excess=0.25, **THIRDS, limit=12)
-# What a classifier whose forget gates were shut after training shows: its gradient still arrives.
+# What a classifier whose forget gates were closed after training shows: its gradient still arrives.
 SURE_NEAR = measured(
     quality(0.7, sure=0.97, excess=0.25, short=0.96, long=0.5), Baseline(skill=1.0, needed=40)
 ) | {"needed": 40}

@@ -45,7 +45,7 @@ def test_what_was_kept_and_written_is_the_state(cell, projected):
 
 
 @every_kind
-def test_a_shut_gate_keeps_as_much_as_ever_or_all_where_it_is_the_one_that_keeps(cell, projected):
+def test_a_closed_gate_keeps_as_much_as_ever_or_all_where_it_is_the_one_that_keeps(cell, projected):
     one_gate = cell.name in ONE_GATE
     for part, writes in parts(cell, projected):
         cleared = part.was_cleared().unsqueeze(2)

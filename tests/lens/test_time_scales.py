@@ -15,7 +15,7 @@ from tests.lens.networks import LENGTHS, ROWS, network, runs
 
 
 def test_the_mean_of_the_logarithms_and_not_the_logarithm_of_the_mean():
-    """A gate that is nearly open and now and then shut: LENS 5 has 9.8 steps against 33."""
+    """A gate that is nearly open and now and then closed: LENS 5 has 9.8 steps against 33."""
     keep = torch.full((1000, 1, 1), 0.999, dtype=torch.float64)
     keep[::50] = 0.05
     right = math.log(2) / -(20 * math.log(0.05) + 980 * math.log(0.999)) * 1000

@@ -378,8 +378,10 @@ def test_bias_and_scale_change_a_copy_and_never_the_network(client, models) -> N
     assert biased[0]["values"][60] > 1e3 * plain[0]["values"][60]  # an open gate lets the gradient through
     assert biased[1]["values"] == plain[1]["values"]  # a plain RNN has no such bias
     assert scaled[1]["values"] != plain[1]["values"]
-    shut = client.post("/api/gradient", **ask, forget_bias=-8.0).json["lines"]
-    assert shut[2]["values"][60] < 1e-3 * plain[2]["values"][60]  # of a minGRU, whose closed gate keeps, too
+    closed = client.post("/api/gradient", **ask, forget_bias=-8.0).json["lines"]
+    assert (
+        closed[2]["values"][60] < 1e-3 * plain[2]["values"][60]
+    )  # of a minGRU, whose closed gate keeps, too
     after = models["zh/lstm-zero"].task.state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)
     assert client.post("/api/gradient", **ask).json["lines"] == plain

@@ -110,7 +110,7 @@ static void @_read(@_state *s, void (*place)(@_state *, const float *), const fl
   long i;
   for (i = 0; i < steps; ++i) {
     const long t = reverse ? steps - 1 - i : i;
-    if (!in) <embed>
+    if (!in) <embed>;
     place(s, in ? in + t * width : s->x);
     @_copy(h, units, out + t * stride);
   }
@@ -185,10 +185,10 @@ def add_encode(source: Source, layer: Recurrent | TimeDelay, count: int, *, adde
 
     added: how many numbers of the state's `added` are added to what the first layer reads, none for 0.
     """
-    embed = f"@_embed(s, input + t * {count});"
+    embed = f"@_embed(s, input + t * {count})"
     if added:
         source.add(_ADD)
-        embed = f"{embed[:-1]}, @_add({source.member('added', added)}, {added}, s->x);"
+        embed += f", @_add({source.member('added', added)}, {added}, s->x)"
     source.add(_ENCODE, embed=embed, reads="\n".join(_reads(layer)))
 
 

@@ -202,23 +202,26 @@ def print_impossible(
         task.choices is None and not measurement.by_label and first >= _HARDLY_ANY
     ):
         return
+
+    def say(count: int, every: str, reason: str, unknown: str) -> None:
+        share = f"{count:,} of {every} cannot be right{because(count, reason)}."
+        print_text(console, f"{share}{unknown}", "yellow")
+
     reasons = [task.unlearnable(example) for example in task.prepare(items, training=False)]
     for reason, count in Counter(reasons).items():
         if reason is not None:
-            share = f"{count:,} of {count_of(len(items), unit)}"
             item = items[reasons.index(reason)]
             first_unknown = (
                 _first_unknown(task.right_of(item), task.labels) if isinstance(task, Chooses) else ""
             )
-            print_text(console, f"{share} cannot be right{because(count, reason)}.{first_unknown}", "yellow")
+            say(count, count_of(len(items), unit), reason, first_unknown)
     if isinstance(task, Tagger) and task.text_labels:
         labels = [item.label for item in items if item.tags is not None and item.label is not None]
         unknown = [label for label in labels if label not in task.text_labels]
         if unknown:
-            share = f"{len(unknown):,} of {count_of(len(labels), 'labels')} of whole texts"
-            reason = because(len(unknown), "it is none of the model's")
+            every = f"{count_of(len(labels), 'labels')} of whole texts"
             first_unknown = _first_unknown(unknown, task.text_labels)
-            print_text(console, f"{share} cannot be right{reason}.{first_unknown}", "yellow")
+            say(len(unknown), every, "it is none of the model's", first_unknown)
 
 
 def _first_unknown(names: Sequence[str], choices: Sequence[str]) -> str:

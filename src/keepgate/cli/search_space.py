@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import SettingsError
 from .settings import refuse_unknown
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
 Number = int | float
+T = TypeVar("T")
 # What may be tried too, though it is an option and no setting.
 SEED = "seed"
 # A range of more whole numbers is not gone through.
@@ -87,15 +88,19 @@ def space_from(table: Mapping[str, Any], settings_type: type, where: str) -> Spa
     """
     if not table:
         raise SettingsError(f"{where}: there is no setting to try; {_FORM}")
-    for name in table:
-        if name != SEED:
-            refuse_unknown(where, name, settings_type)
+    for name in without_seed(table):
+        refuse_unknown(where, name, settings_type)
     space = {name: _tried(values, f"{where} {name}") for name, values in table.items()}
     seeds = space.get(SEED, Values(()))
     ends = seeds.values if isinstance(seeds, Values) else (seeds.low, seeds.high)
     if not all(type(end) is int and end >= 0 for end in ends):
         raise SettingsError(f"{where} {SEED} is {table[SEED]!r}; a seed is a whole number, 0 or more")
     return space
+
+
+def without_seed(settings: Mapping[str, T]) -> dict[str, T]:
+    """All settings but the seed."""
+    return {name: value for name, value in settings.items() if name != SEED}
 
 
 def seeds_of(space: Space) -> Sequence[int]:
@@ -108,21 +113,23 @@ def seeds_of(space: Space) -> Sequence[int]:
 
 def combinations_of(space: Space) -> Iterator[dict[str, Any]] | None:
     """All combinations of the settings but the seed; None where a setting may have any number of a range."""
-    every = {name: values.every for name, values in space.items() if name != SEED}
-    lists = [values for values in every.values() if values is not None]
-    if len(lists) < len(every):
+    every = _every(space)
+    if every is None:
         return None
-    return (dict(zip(every, values, strict=True)) for values in product(*lists))
+    return (dict(zip(every, values, strict=True)) for values in product(*every.values()))
 
 
 def size_of(space: Space) -> int | None:
     """How many combinations there are, each with each seed; None as `combinations_of`."""
-    sizes = [
-        None if values.every is None else len(values.every) for name, values in space.items() if name != SEED
-    ]
-    if None in sizes:
-        return None
-    return prod(size for size in sizes if size is not None) * (len(seeds_of(space)) or 1)
+    every = _every(space)
+    return None if every is None else prod(map(len, every.values())) * (len(seeds_of(space)) or 1)
+
+
+def _every(space: Space) -> dict[str, Sequence[Any]] | None:
+    """All values of each setting but the seed; None where one may have any number of a range."""
+    lists = {name: values.every for name, values in without_seed(space).items()}
+    every = {name: values for name, values in lists.items() if values is not None}
+    return every if len(every) == len(lists) else None
 
 
 def _tried(values: Any, where: str) -> Values | Range:

@@ -80,8 +80,8 @@ def train(
 ) -> Score | None:
     """Reads the data, trains, measures and saves a model, and says how it went and what to do next.
 
-    read: from files, and a folder for what is too large for memory, to a corpus. detect: from a corpus to the kind of
-    task, and the reason in words. The score is None where nothing was measured, and in all processes but the first.
+    read: from files, and a folder for what is too large to be read whole, to a corpus. detect: from a corpus to the
+    kind of task, and why in words. The score is None where nothing was measured, and in all processes but the first.
     """
     from ..tasks.task import Calibrated, Streams
 
@@ -235,7 +235,7 @@ def _build(
 def _stream(
     task: "Streams", items: Sequence[Any], options: Options, processes: "Processes"
 ) -> "Tensor | TokenFile":
-    """What the task reads as one; if it is too large for memory, from a file that one process of each host writes.
+    """What the task reads as one; if it is too large for that, from a file that one process of each host writes.
 
     Once all have opened it, it loses its name: the disk has its room again when the last of them ends, however that is.
     """

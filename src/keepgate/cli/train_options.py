@@ -10,7 +10,7 @@ from cyclopts import Group, Parameter
 WHAT = Group("What is trained", sort_key=2)
 _HOW_LONG = Group("How long, and how fast", sort_key=3)
 _SEARCH = Group("Which settings are best", sort_key=4)
-# From files and a folder for what is too large for memory (`TaskKind.spills`) to a corpus.
+# From files and a folder for what is too large to be read whole (`TaskKind.spills`) to a corpus.
 Reads = Callable[[Sequence[Path], Path | None], Any]
 
 
@@ -100,7 +100,7 @@ class Options:
 
     @property
     def tokens(self) -> Path:
-        """Where a stream goes that is too large for memory."""
+        """Where a stream goes that is too large to be read whole."""
         return self.work / "tokens"
 
     @property

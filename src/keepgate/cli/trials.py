@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from .console import one_line
 from .exit_codes import fault_of
 from .own_cells import register_own_cells
-from .search_space import SEED, Space, Values, combinations_of, seeds_of
+from .search_space import SEED, Space, Values, combinations_of, seeds_of, without_seed
 from .study import best_first, finished
 from .train import Score
 from .train_options import Options
@@ -58,7 +58,7 @@ class Job:
 
     def of_trial(self, number: int, settings: Mapping[str, Any]) -> "Job":
         """The job with these settings, in the folder of this trial."""
-        pairs = tuple(f"{name}={value}" for name, value in settings.items() if name != SEED)
+        pairs = tuple(f"{name}={value}" for name, value in without_seed(settings).items())
         options, board = self.options, self.options.tensorboard
         trial_options = replace(
             options,
@@ -127,9 +127,9 @@ def _next(study: "Study", space: Space, seeds: Sequence[int], first: Mapping[str
     if fixed:
         study.enqueue_trial(fixed)
     trial = study.ask(distributions)
-    before = [_without_seed(each.params) for each in trials]
+    before = [without_seed(each.params) for each in trials]
     combinations = combinations_of(space)
-    if combinations is not None and _without_seed(trial.params) in before:
+    if combinations is not None and without_seed(trial.params) in before:
         study.tell(trial, state=TrialState.FAIL)
         untried = next((each for each in combinations if each not in before), trial.params)
         study.enqueue_trial(untried | fixed)
@@ -137,10 +137,6 @@ def _next(study: "Study", space: Space, seeds: Sequence[int], first: Mapping[str
     for seed in seeds[1:]:
         study.enqueue_trial(trial.params | {SEED: seed})
     return trial
-
-
-def _without_seed(settings: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in settings.items() if name != SEED}
 
 
 def _start(job: Job, trial: "Trial", space: Space) -> _Running:

@@ -14,7 +14,7 @@ from ..wording import count_of, sanitize
 from .console import make_console, print_command, print_text
 from .evaluate import metric_text
 from .inputs import at_least_one
-from .search_space import SEED, Space, size_of, space_from
+from .search_space import SEED, Space, size_of, space_from, without_seed
 from .settings import NONE, split, toml_of
 from .study import best_first, by_settings, finished, open_study, study_file
 from .train import refuse_taken
@@ -118,7 +118,7 @@ def _defaults(space: Space, kind: "TaskKind", items: int) -> dict[str, Any]:
     from ..train.recipes import recipe
 
     values = asdict(recipe(kind.name, items)) | asdict(kind.task.settings_type())
-    return {name: values[name] for name, tried in space.items() if name != SEED and values[name] in tried}
+    return {name: values[name] for name, tried in without_seed(space).items() if values[name] in tried}
 
 
 def _keep_best(console: Console, job: Job, kind: "TaskKind", study: "Study") -> None:
@@ -168,7 +168,7 @@ def _of_seeds(trials: "list[Any]") -> str:
     """Mean and range of some trials that differ in their seeds."""
     from ..tasks.measure import Metric
 
-    settings = {name: value for name, value in trials[0].user_attrs["settings"].items() if name != SEED}
+    settings = without_seed(trials[0].user_attrs["settings"])
     metric = Metric(name="", title="", unit=trials[0].user_attrs["unit"])
     values = sorted(abs(trial.value) for trial in trials)
     low, mean, high = (metric_text(metric, value) for value in (values[0], fmean(values), values[-1]))

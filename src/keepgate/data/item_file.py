@@ -17,8 +17,6 @@ from .row_file import PIECE, OpenFile
 from .tally import Tally
 
 T = TypeVar("T")
-# Neighbours that are read one after the other, for which the others' order is kept when they are shuffled.
-BLOCK = 1024
 # Numbers of a place: of the source, the first byte, the one after the last, and the line.
 _PLACE = 4
 
@@ -58,7 +56,7 @@ class ItemFile(LazySequence[T]):
         return part.item(begin, end, line)
 
     def evenly(self, characters: int) -> Iterator[T]:
-        """Every so manieth of the items, about so many characters together; all where there are no more."""
+        """Every n-th item, n so that they have about so many characters together; all where there are no more."""
         step = max(1, math.ceil(sum(self.tally.sizes) / characters))
         return (self[k] for k in range(0, len(self), step))
 

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from typing import TypeVar, overload
 
 T = TypeVar("T")
+# Of what stays in files, neighbours that are read one after the other, and stay together when it is shuffled.
+BLOCK = 1024
 
 
 class LazySequence(Sequence[T]):

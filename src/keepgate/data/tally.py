@@ -18,7 +18,8 @@ class Tally:
     """What is counted of items.
 
     labels: of items that have one. several: of texts that may have several (`multilabel`). label_counts: how many texts
-    have so many labels. tags: of all tokens, of which there are `tokens`. sizes: characters of texts, steps of series.
+    have so many labels. multilabel: whether one of them is a `MultilabelText`. tags: of all tokens, of which there are
+    `tokens`. sizes: characters of texts, steps of series.
     """
 
     labels: Counter[str] = field(default_factory=Counter)

@@ -31,7 +31,7 @@ def elementwise_step(cell: Cell) -> tuple[Graph, tuple[str, ...]]:
         )
     uh = {gate: symbol(f"uh_{gate}") for gate in sorted(cell.gates, key=[*inside.values()].__contains__)}
     columns = {node: uh[gate] for node, gate in gate_of.items()}
-    results = graph.next | dict(zip((_OPERAND,), operands, strict=False))
+    results = graph.next | ({_OPERAND: next(iter(operands))} if operands else {})
     elementwise = Graph(
         wx=graph.wx,
         uh=uh,

@@ -39,7 +39,8 @@ class StepProgram:
         inside the step. planes: the names of what a forward pass saves, in order; last the operand of that product.
     vectors: weights per unit, those of a diagonal recurrence last, one for each gate.
     unit_inputs, recurrent_state: as in `Cell`.
-    reads_output: whether a unit's step reads that unit's previous output.
+    reads_output: whether nothing may be projected: a unit's step reads that unit's previous output, or the step
+        multiplies a value of its own.
     infer, forward: read columns, previous states, vectors and unit inputs; write the new states, and forward also the
         planes.
     backward: reads the gradients of the new states, the planes, previous and new states, the vectors and the unit

@@ -221,13 +221,9 @@ def row_mean(x: Any, heads: int = 1) -> Any:
         raise CellError(f"row_mean was given heads={heads!r}; it takes a whole number, 1 or more")
     if isinstance(x, Expr):
         return make("row_mean", x) if heads == 1 else make("row_mean", x, const(heads))
-    return _mean_of_heads(x, heads)
-
-
-def _mean_of_heads(x: Any, heads: float = 1) -> Any:
     if heads == 1:
         return x.mean(-1, keepdim=True).expand(x.shape)
-    parts = x.reshape(*x.shape[:-1], int(heads), x.shape[-1] // int(heads))
+    parts = x.reshape(*x.shape[:-1], heads, x.shape[-1] // heads)
     return parts.mean(-1, keepdim=True).expand(parts.shape).reshape(x.shape)
 
 
@@ -283,7 +279,7 @@ OPERATIONS: Mapping[str, Callable[..., Any]] = {
     "maximum": maximum,
     "minimum": minimum,
     "step_of": step_of,
-    "row_mean": _mean_of_heads,
+    "row_mean": lambda x, heads=1: row_mean(x, int(heads)),
     "greater": greater,
     "where": where,
 }

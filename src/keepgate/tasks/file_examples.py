@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..data.item_file import BLOCK, ItemFile
-from ..data.lazy_sequence import LazySequence
+from ..data.item_file import ItemFile
+from ..data.lazy_sequence import BLOCK, LazySequence
 
 
 class FileExamples(LazySequence[Any]):

@@ -39,8 +39,8 @@ class TaskKind:
     examples: what is trained on, where an item gives many ("windows"). loss_unit: what its loss is counted in.
     reread:  as `read`, from files and a model, where the model knows what columns there are.
     takes_vectors: whether `build` of its class takes vectors of words.
-    spills:  whether `read` takes a `folder` for the numbers of files that are too large for memory, or where in them
-             the texts lie. measures_files: whether a model can be measured on what stays in such files, too.
+    spills:  whether `read` takes a `folder` for the numbers of files that are too large to be read whole, or where in
+             them the texts lie. measures_files: whether a model can be measured on what stays in such files, too.
     hold_out: from items and settings to those that are trained on and those that it is measured on, where no others are
              given; none where there are too few.
     """

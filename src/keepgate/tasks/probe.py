@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -10,6 +10,9 @@ from torch import Tensor, nn
 from ..data.text import Tokens
 from ..nn import Recurrent
 from .answer import Answer
+
+# What a step of the reading layer is called.
+Unit = Literal["token", "step", "segment"]
 
 
 @runtime_checkable
@@ -83,7 +86,7 @@ class Probe:
     tokens: Tokens
     answer: Answer
     head: Head
-    unit: str = "token"
+    unit: Unit = "token"
     without: Callable[[Collection[int]], Float[Tensor, "time 1 input"]] | None = None
 
 

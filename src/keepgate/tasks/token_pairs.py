@@ -54,12 +54,11 @@ class TokenPairs(nn.Module):
         Of texts in files some are looked at, taken evenly, and only the commonest tokens get vectors from them; the
         others, and what does not occur in these texts, have the vector that was drawn, scaled to the same size.
         """
-        in_files = isinstance(texts, FromItems)
-        most = _MOST_VECTORS if in_files else len(vocabulary)
+        most = _MOST_VECTORS if isinstance(texts, FromItems) else len(vocabulary)
         ids, pair_ids = [], []
         for text in texts.evenly(_SAMPLE) if isinstance(texts, FromItems) else texts:
             numbers = np.array(vocabulary.ids(text))
-            ids.append(np.where(numbers < most, numbers, UNKNOWN) if in_files else numbers)
+            ids.append(np.where(numbers < most, numbers, UNKNOWN))
             pair_ids.append(np.array(pairs.ids(pairs_of(text))))
         tables = [(self.token, ids), *([] if self.pair is None else [(self.pair, pair_ids)])]
         drawn = [table.weight.detach().clone() for table, _ in tables]
@@ -141,12 +140,11 @@ def vocabularies(texts: Texts, settings: Any, vectors: Mapping[str, Any]) -> tup
 
 def _forget_rarest(counts: Counter[str]) -> None:
     """Leaves the commoner half of `_COUNTED` at most, if there are more."""
-    least = 1
-    while len(counts) > (_COUNTED if least == 1 else _COUNTED // 2):
-        rest = {name: count for name, count in counts.items() if count > least}
+    if len(counts) > _COUNTED:
+        most = sorted(counts.values())[-(_COUNTED // 2) - 1]
+        rest = {name: count for name, count in counts.items() if count > most}
         counts.clear()
         counts.update(rest)
-        least += 1
 
 
 def hide_tokens(

@@ -144,6 +144,25 @@ def test_the_same_by_keys_from_the_panel_and_from_the_strip(language: str, visit
     assert said["keys.all"] in page.locator("#keys").inner_text()
 
 
+def test_a_press_counts_though_its_button_is_drawn_anew_before_it_is_let_go(
+    visit: Open, words: Words
+) -> None:
+    page = visit("en")
+    card(page, "LSTM", words["en"]["note.chrono"]).locator("input").check()
+    token(page, 1)
+    button = page.locator(".switch-drop")
+    page.wait_for_function("import('./state.js').then(({ state }) => state.retention !== null)")
+    button.hover()
+    page.mouse.down()
+    before = button.element_handle()
+    page.evaluate("import('./state.js').then(({ set, state }) => set({ retention: { ...state.retention } }))")
+    assert not before.evaluate("button => button.isConnected")
+    page.mouse.up()
+    assert known(page, "state.drop") == [1]
+    button.click()
+    assert known(page, "state.drop") == []
+
+
 @both
 def test_the_three_changes_of_a_word_each_say_what_they_ask(
     language: str, visit: Open, words: Words, shoot: Any

@@ -82,7 +82,7 @@ def test_a_training_on_a_file_goes_on_exactly(
     array: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(large, "LARGE", 0)
-    monkeypatch.setattr(windows, "_BLOCK", 2)
+    monkeypatch.setattr(windows, "BLOCK", 2)
     config = TrainingConfig(steps=9, batch_size=16, checkpoint_every=4)
 
     def trained(**options: Any) -> Forecaster:

@@ -21,12 +21,13 @@ from keepgate.tasks.tagger.schemes import Entity, detect_scheme, entities, moves
     ],
 )
 def test_a_scheme_is_told_from_its_tags(scheme: str, tags: list[str]) -> None:
-    assert detect_scheme([sequence.split() for sequence in tags]) == scheme
+    sequences = [sequence.split() for sequence in tags]
+    assert detect_scheme({tag for sequence in sequences for tag in sequence}, iter(sequences)) == scheme
 
 
 def test_prefixes_of_two_schemes_are_refused() -> None:
     with pytest.raises(CorpusError, match="begin with B, I, M, which is none of the schemes"):
-        detect_scheme([["B-X", "I-X"], ["B-X", "M-X"]])
+        detect_scheme(["B-X", "I-X", "M-X"], [["B-X", "I-X"], ["B-X", "M-X"]])
 
 
 @pytest.mark.parametrize(

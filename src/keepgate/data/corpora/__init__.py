@@ -75,7 +75,7 @@ def _read_json(text: str, path: str, needs: Needs, corpus: Corpus) -> str:
     if "\n" not in text:
         text = text.replace("\r", "\n")
     if _is_lines(text):
-        records.read_records([*records.parse_lines(lines_of(text), path)], path, needs, corpus)
+        records.read_records([*records.parse_lines(lines_of(text), path)], path, needs, corpus, unit="line")
         return "json lines"
     value = records.parse(text, path)
     if squad.fits(value):
@@ -85,8 +85,7 @@ def _read_json(text: str, path: str, needs: Needs, corpus: Corpus) -> str:
         value = value["data"]
     if records.fits(value):
         values = value if isinstance(value, list) else [value]
-        placed = [(f"record {k}", record) for k, record in enumerate(values, 1)]
-        records.read_records(placed, path, needs, corpus)
+        records.read_records(enumerate(values, 1), path, needs, corpus, unit="record")
         return "json records"
     raise CorpusError(f"{path}: {_what_it_is(value)}")
 

@@ -14,7 +14,7 @@ from .corpus import LeftOut, account_of, listed_counts
 from .large import is_large
 from .placed_lines import Rows, items_in_files
 from .records import ID
-from .source import files_of, lines_of, name_of, read_text, refuse_standard_input
+from .source import files_of, lines_of, name_of, paths_of, read_text, refuse_standard_input
 from .table import columns_in, first_in, names_in, read_rows
 from .table_file import TableFile
 from .values import as_label, as_text, cell_of, clean, listed_near
@@ -120,7 +120,7 @@ def read_labelled(
             "the label separator is empty; give the sign that stands between two labels, such as ;"
         )
     names = _Names(text=text_column, label=label_column, separator=label_separator)
-    files = [paths] if isinstance(paths, (str, Path)) else list(paths)
+    files = paths_of(paths)
     if folder is not None and any(map(is_large, files)):
         corpus, formats = _left_in_files(files, names, folder)
     else:
@@ -143,8 +143,8 @@ def _in_memory(files: Sequence[str | Path], names: _Names) -> tuple[LabelledCorp
         if not rows:
             continue
         columns = _Columns.among(columns_in(rows), names, path)
-        for place, row in rows:
-            item = columns.item(int(place.removeprefix("line ")), row)
+        for line, row in rows:
+            item = columns.item(line, row)
             if isinstance(item, LeftOut):
                 corpus.left_out.append(item)
             else:
@@ -195,13 +195,15 @@ def read_texts(content: str, path: str, *, text_column: str | None = None) -> La
         column = needed_column(columns, text_column, TEXT, "text", path) if rows else ""
         own_id = column_of(columns, None, ID, path)
         items = [
-            LabelledText(text=cell_of(row.get(column), column, path, place), id=_identity(row, own_id))
-            for place, row in rows
+            LabelledText(
+                text=cell_of(row.get(column), column, path, f"line {line}"), id=_identity(row, own_id)
+            )
+            for line, row in rows
         ]
     else:
         rows, form = [], "lines"
         items = [LabelledText(text=clean(line)) for line in lines_of(content) if line.strip()]
-    empty = [place for (place, _), item in zip(rows, items, strict=False) if not item.text.strip()]
+    empty = [f"line {line}" for (line, _), item in zip(rows, items, strict=False) if not item.text.strip()]
     if len(empty) == len(items):
         raise CorpusError(f"{path}: there is no text in it")
     return LabelledCorpus(items, form, [LeftOut(path, place, "the text is empty") for place in empty])

@@ -1,4 +1,4 @@
-"""Rows of files that are too large for memory: where they lie, and each read again when it is asked for."""
+"""Rows of files that are too large to be read whole: where they lie, and each read again when it is asked for."""
 
 import hashlib
 import io

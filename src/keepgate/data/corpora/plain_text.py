@@ -9,7 +9,7 @@ from ...wording import count_of
 from ..labelled import LabelledText
 from .corpus import LeftOut
 from .large import is_large
-from .source import files_of, name_of, read_text
+from .source import files_of, name_of, paths_of, read_text
 from .text_file import TextFile, text_file
 
 
@@ -29,7 +29,7 @@ class PlainCorpus:
 
 def read_plain(paths: str | Path | Iterable[str | Path]) -> PlainCorpus:
     """Each file as one text, its line ends as "\\n". Raises CorpusError for one that is no UTF-8 text or empty."""
-    files = [paths] if isinstance(paths, (str, Path)) else list(paths)
+    files = paths_of(paths)
     if not files:
         raise CorpusError("no files were given; name at least one with text")
     files_of(path for path in files if not is_large(path))

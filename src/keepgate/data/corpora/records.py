@@ -24,15 +24,18 @@ def fits(value: Any) -> bool:
     return isinstance(first, dict) and any(name in first for name in QUESTION)
 
 
-def read_records(values: Sequence[tuple[str, Any]], path: str, needs: Needs, corpus: Corpus) -> None:
-    """Adds parsed records, each with its place in the file, to the corpus.
+def read_records(
+    values: Iterable[tuple[int, Any]], path: str, needs: Needs, corpus: Corpus, *, unit: str
+) -> None:
+    """Adds parsed records, each with its number, to the corpus. unit: what is numbered: "line", "record" or "row".
 
     The answer is a text, a list of texts or of objects with "text" and "answer_start", or SQuAD's two lists
     under "text" and "answer_start". An answer without a start is looked for in the text; it need not be
     there.
     Raises CorpusError, naming the place, for a record without a text or a question.
     """
-    for place, record in values:
+    for number, record in values:
+        place = f"{unit} {number}"
         if not isinstance(record, dict):
             raise CorpusError(
                 f"{path}, {place}: this is {kind_of(record)}; an object with text, question and answer "
@@ -42,7 +45,8 @@ def read_records(values: Sequence[tuple[str, Any]], path: str, needs: Needs, cor
         answers = [record[name] for name in ANSWER if not is_missing(record.get(name))]
         start = next((record[name] for name in START if name in record), None)
         pairs = _answers(answers[0], start, path, place) if answers else []
-        _add(corpus, text, question, pairs, _identity(record, path, place, needs), path, place, needs)
+        own_place = f"{path}:{number}" if unit == "line" else f"{path}:{place}"
+        _add(corpus, text, question, pairs, _identity(record, own_place, needs), path, place, needs)
 
 
 def read_tsv(lines: Sequence[str], path: str, needs: Needs, corpus: Corpus) -> None:
@@ -75,7 +79,7 @@ def read_tsv(lines: Sequence[str], path: str, needs: Needs, corpus: Corpus) -> N
             (_whole(record[name], path, place) for name in START if record.get(name, "").strip()), None
         )
         pairs = [(answer, start if k == 0 else None) for k, answer in enumerate(answers)]
-        _add(corpus, text, question, pairs, _identity(record, path, place, needs), path, place, needs)
+        _add(corpus, text, question, pairs, _identity(record, f"{path}:{number}", needs), path, place, needs)
 
 
 def _header(rows: Sequence[tuple[int, list[str]]], expected: Sequence[str], path: str) -> list[str] | None:
@@ -114,14 +118,14 @@ def _are_names(rows: Sequence[tuple[int, list[str]]]) -> bool:
     return all(word.replace("_", "").strip().isalnum() for word in words) and min(others, default=0) > longest
 
 
-def parse_lines(lines: Iterable[str], path: str, left_out: int = 0) -> Iterator[tuple[str, Any]]:
-    """The JSON value of each line but blank ones, with "line N", after so many others of the file.
+def parse_lines(lines: Iterable[str], path: str, left_out: int = 0) -> Iterator[tuple[int, Any]]:
+    """The JSON value of each line but blank ones, with its number, after so many others of the file.
 
     Raises CorpusError with line and column.
     """
     for number, line in enumerate(lines, 1 + left_out):
         if line.strip():
-            yield f"line {number}", parse(line, path, number)
+            yield number, parse(line, path, number)
 
 
 def parse(text: str, path: str, first_line: int = 1) -> Any:
@@ -192,9 +196,9 @@ def _whole(value: Any, path: str, place: str) -> int:
     )
 
 
-def _identity(record: dict[str, Any], path: str, place: str, needs: Needs) -> str:
+def _identity(record: dict[str, Any], place: str, needs: Needs) -> str:
     record_id = next((record[name] for name in ID if record.get(name) not in (None, "")), None)
-    return identity(record_id, f"{path}:{place.removeprefix('line ')}", needs)
+    return identity(record_id, place, needs)
 
 
 def _fields(line: str) -> list[str]:

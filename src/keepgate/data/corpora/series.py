@@ -14,7 +14,7 @@ from .columns import ColumnNames, columns_of, holds_only_numbers, ids_of, number
 from .corpus import LeftOut, account_of
 from .large import is_large
 from .series_file import LargeTable, array_series, is_array
-from .source import files_of, name_of, read_bytes
+from .source import files_of, name_of, paths_of, read_bytes
 from .table import Table, read_table
 from .times import clock_changes, grid_of, parse_times
 
@@ -69,15 +69,15 @@ def read_series(
     target, past, known, static: columns, with commas between them: what is forecast; covariates that are known up to
                    now; those known ahead, whose rows may go on after the last value of the target; what a series has
                    once. Without a target, the column with a usual name is; else all of numbers are (wide form).
-    folder:        where the numbers of tables go that are too large for memory, in files that are gone afterwards; None
-                   reads all of a table.
+    folder:        where the numbers of tables go that are too large to be read whole, in files that are gone
+                   afterwards; None reads all of a table.
     Raises CorpusError for a file that cannot be read, a column that there is not or that may be meant otherwise, times
     that are irregular or repeat with other values, and if no series is left.
     """
     names = ColumnNames.parse(
         time=time_column, series=series_column, target=target, past=past, known=known, static=static
     )
-    files = [paths] if isinstance(paths, (str, Path)) else list(paths)
+    files = paths_of(paths)
     if not files:
         raise CorpusError("no files were given; name at least one with series")
     return _corpus([str(path) for path in files], names, folder=folder)
@@ -85,10 +85,7 @@ def read_series(
 
 def read_series_like(paths: str | Path | Iterable[str | Path], columns: Columns) -> SeriesCorpus:
     """The series of files ("-" is standard input) in the columns that a model was trained on. Raises likewise."""
-    return _corpus(
-        [str(path) for path in ([paths] if isinstance(paths, (str, Path)) else paths)],
-        ColumnNames.of(columns),
-    )
+    return _corpus([str(path) for path in paths_of(paths)], ColumnNames.of(columns))
 
 
 def series_in(content: str, names: ColumnNames, path: str = "text") -> list[Series]:

@@ -15,6 +15,7 @@ from typing import Any
 
 from ...errors import CorpusError
 from ..row_file import NPY
+from .large import LARGE
 
 # The commonest Chinese characters in both scripts (the first of every frequency list): a wrong decoding of
 # Big5 or GBK gives rare ones instead.
@@ -76,12 +77,17 @@ def name_of(path: str | Path) -> str:
     return "standard input" if str(path) == STANDARD_INPUT else str(path)
 
 
+def paths_of(paths: str | Path | Iterable[str | Path]) -> list[str | Path]:
+    """One path or many as a list."""
+    return [paths] if isinstance(paths, (str, Path)) else list(paths)
+
+
 def files_of(paths: str | Path | Iterable[str | Path]) -> list[str | Path]:
-    """One path or many as a list. Raises CorpusError if memory cannot hold all of the files together.
+    """The paths as a list. Raises CorpusError if memory cannot hold all of the files together.
 
     "-" is standard input, which can be given once.
     """
-    files = [paths] if isinstance(paths, (str, Path)) else list(paths)
+    files = paths_of(paths)
     if sum(str(path) == STANDARD_INPUT for path in files) > 1:
         raise CorpusError("- is given more than once; standard input can be read once, so give it once")
     _refuse_too_large(files)
@@ -89,11 +95,11 @@ def files_of(paths: str | Path | Iterable[str | Path]) -> list[str | Path]:
 
 
 def refuse_standard_input(files: Iterable[str | Path]) -> None:
-    """Raises CorpusError where standard input is one of the files, of which one is too large to be held."""
+    """Raises CorpusError where standard input is one of the files, of which one stays on the disk."""
     if STANDARD_INPUT in map(str, files):
         raise CorpusError(
-            "- is given beside a file that is too large for memory, and standard input is read but once; write it to a "
-            "file"
+            f"- is given beside a file of more than {LARGE >> 20} MiB, which is read several times, and standard input "
+            "only once; write it to a file"
         )
 
 

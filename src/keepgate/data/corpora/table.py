@@ -26,8 +26,8 @@ _LINE = re.compile(r"[^\r\n]+")
 _PIECE = 1 << 22
 Cells = NDArray[Any]
 TableForm = Literal["csv", "tsv", "json lines"]
-# A row by column, and where in its file it stands, such as "line 3".
-PlacedRow = tuple[str, Mapping[str, object]]
+# A row by column, and the line of its file in which it begins.
+PlacedRow = tuple[int, Mapping[str, object]]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -65,7 +65,7 @@ def delimiter_of(line: str) -> str:
 
 
 def read_rows(content: str, path: str, left_out: int = 0) -> tuple[list[PlacedRow], str]:
-    """The rows of CSV, TSV or JSON lines with their places, by column, and the name of the format.
+    """The rows of CSV, TSV or JSON lines with their lines, by column, and the name of the format.
 
     left_out: lines of the file that are not in the content: after its first line, of JSON lines before it.
     Raises CorpusError, naming the line, for one with another number of columns than the first has, and where the first
@@ -90,10 +90,10 @@ def rows_of(lines: Iterable[str], first: str, path: str, left_out: int = 0) -> I
     first: line of the table that is not blank, which tells the format.
     """
     if form_of(first) == "json lines":
-        for place, value in parse_lines(lines, path, left_out):
+        for line, value in parse_lines(lines, path, left_out):
             if not isinstance(value, dict):
-                raise CorpusError(f"{path}, {place}: an object with a field for each column belongs here")
-            yield place, value
+                raise CorpusError(f"{path}, line {line}: an object with a field for each column belongs here")
+            yield line, value
         return
     yield from _fields_by_column(lines, delimiter_of(first), path, left_out)
 
@@ -104,7 +104,7 @@ def _fields_by_column(lines: Iterable[str], delimiter: str, path: str, left_out:
     end = 0
     try:
         for fields in reader:
-            place, end = f"line {end + 1 + (left_out if header else 0)}", reader.line_num
+            line, end = end + 1 + (left_out if header else 0), reader.line_num
             if not fields:
                 continue
             if not header:
@@ -113,10 +113,10 @@ def _fields_by_column(lines: Iterable[str], delimiter: str, path: str, left_out:
             if len(fields) != len(header):
                 sign = {"\t": "a tab", ";": "a semicolon", ",": "a comma"}[delimiter]
                 raise CorpusError(
-                    f"{path}, {place}: there are {len(fields)} columns where the first line has {len(header)}; a field "
-                    f"with {sign} or a line break in it stands in double quotes"
+                    f"{path}, line {line}: there are {len(fields)} columns where the first line has {len(header)}; a "
+                    f"field with {sign} or a line break in it stands in double quotes"
                 )
-            yield place, dict(zip(header, fields, strict=True))
+            yield line, dict(zip(header, fields, strict=True))
     except csv.Error as fault:
         raise no_table(path, end + 1, fault) from None
 
@@ -148,7 +148,7 @@ def read_table(raw: bytes, path: str, left_out: int = 0) -> Table:
     columns = {
         name: np.array([as_text(row.get(name)).strip() for _, row in rows], dtype=object) for name in names
     }
-    return _without_index(Table(columns=columns, places=[place for place, _ in rows], format=form))
+    return _without_index(Table(columns=columns, places=[f"line {line}" for line, _ in rows], format=form))
 
 
 def columns_in(rows: Iterable[PlacedRow]) -> list[str]:

@@ -1,7 +1,8 @@
 """TableFile: a table whose rows stay in their file."""
 
 import csv
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ from .table import columns_in, delimiter_of, form_of, header_of, no_table, rows_
 
 
 class TableFile:
-    """A table of CSV, TSV or JSON lines that is too large for memory. columns: their names, of JSON lines in any row.
+    """A table of CSV, TSV or JSON lines that is too large to be read whole.
 
+    columns: their names, of JSON lines in any row.
     Raises CorpusError as `read_rows`, of CSV and TSV where the rows are read.
     """
 
@@ -40,10 +42,6 @@ class TableFile:
     def rows(self, item: Callable[[int, Mapping[str, object]], Any]) -> Rows[Mapping[str, object]]:
         """The rows as items. item: see `Rows`."""
         return Rows(
-            path=self.path, parse=self._parse, item=item, ends=self._ends, head=self._head,
-            head_size=self._head_size,
+            path=self.path, parse=partial(rows_of, first=self._first, path=str(self.path)), item=item,
+            ends=self._ends, head=self._head, head_size=self._head_size,
         )  # fmt: skip
-
-    def _parse(self, lines: Iterable[str]) -> Iterator[tuple[int, Mapping[str, object]]]:
-        rows = rows_of(lines, self._first, str(self.path))
-        return ((int(place.removeprefix("line ")), row) for place, row in rows)

@@ -17,7 +17,7 @@ from .corpus import LeftOut, account_of, listed_counts
 from .large import is_large
 from .placed_lines import PlacedLines, Rows, first_line, items_in_files
 from .records import ID, parse_lines
-from .source import files_of, lines_of, name_of, read_text, refuse_standard_input
+from .source import files_of, lines_of, name_of, paths_of, read_text, refuse_standard_input
 from .values import as_label, as_text, cell_of, clean, is_missing, kind_of, listed_near, text_of
 
 # The names of each field of a JSON line, the first of them the one that the documentation teaches.
@@ -62,8 +62,8 @@ def read_tagged(paths: str | Path | Iterable[str | Path], *, folder: Path | None
     Raises CorpusError for a file that cannot be read, with the line in which it is broken, for tokens that are not in
     their text in its order, and if no text is left; BundleError for a folder that cannot be written.
     """
-    files = [paths] if isinstance(paths, (str, Path)) else list(paths)
-    corpus, formats = TaggedCorpus([], ""), list[str]()
+    files = paths_of(paths)
+    corpus, formats, items = TaggedCorpus([], ""), list[str](), list[TaggedText]()
     if folder is not None and any(map(is_large, files)):
         refuse_standard_input(files)
         rows = [_rows_in_file(Path(file), formats) for file in files]
@@ -72,9 +72,13 @@ def read_tagged(paths: str | Path | Iterable[str | Path], *, folder: Path | None
         for path, content in ((name_of(file), read_text(file)) for file in files_of(files)):
             lines = lines_of(content)
             formats.append(_form_of(lines))
-            texts = [_taken(path, line, text) for line, text in _PARSERS[formats[-1]](lines, path)]
-            corpus.left_out += [item for item in texts if isinstance(item, LeftOut)]
-            corpus.items = [*corpus.items, *(item for item in texts if not isinstance(item, LeftOut))]
+            for line, text in _PARSERS[formats[-1]](lines, path):
+                item = _taken(path, line, text)
+                if isinstance(item, LeftOut):
+                    corpus.left_out.append(item)
+                else:
+                    items.append(item)
+        corpus.items = items
     corpus.format = " + ".join(dict.fromkeys(formats))
     if not corpus.items:
         raise CorpusError(
@@ -104,7 +108,7 @@ def read_untagged(content: str, path: str, *, item: Callable[[str], TaggedText])
     """
     lines = lines_of(content)
     if _OBJECT.match(next((line for line in lines if line.strip()), "")):
-        items = [_untagged(record, path, place, item) for place, record in parse_lines(lines, path)]
+        items = [_untagged(record, path, f"line {line}", item) for line, record in parse_lines(lines, path)]
     else:
         items = [text for text in map(item, lines) if text.tokens.texts]
     if not any(text.tokens.texts for text in items):
@@ -155,7 +159,8 @@ def _form_of(lines: Iterable[str]) -> str:
 
 
 def _json_texts(lines: Iterable[str], path: str) -> Iterator[Placed]:
-    for place, record in parse_lines(lines, path):
+    for line, record in parse_lines(lines, path):
+        place = f"line {line}"
         item, tags = _of_tokens(record, path, place), _list_of(record, TAGS, path, place)
         if (tokens := len(item.tokens)) != len(tags):
             raise CorpusError(
@@ -163,7 +168,7 @@ def _json_texts(lines: Iterable[str], path: str) -> Iterator[Placed]:
             )
         name = next((name for name in LABEL if not is_missing(record.get(name))), None)
         label = None if name is None else as_label(cell_of(record[name], name, path, place))
-        yield int(place.removeprefix("line ")), replace(item, tags=tuple(tags), label=label)
+        yield line, replace(item, tags=tuple(tags), label=label)
 
 
 def _list_of(record: Any, names: Sequence[str], path: str, place: str) -> list[str]:

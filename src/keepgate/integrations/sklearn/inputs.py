@@ -105,9 +105,8 @@ def questions_from(X: Any) -> list[Question]:
         raise SettingsError("X is one question; give a list of pairs (text, question) or of dicts")
     rows = X.to_dict("records") if hasattr(X, "to_dict") else X
     corpus = Corpus([], "records")
-    read_records(
-        [(f"row {row}", _record(question, row)) for row, question in enumerate(rows)], "X", "question", corpus
-    )
+    records = ((row, _record(question, row)) for row, question in enumerate(rows))
+    read_records(records, "X", "question", corpus, unit="row")
     if corpus.left_out:
         raise CorpusError(f"{corpus.left_out[0]}; give one with something in it")
     return corpus.questions

@@ -6,7 +6,6 @@ multiplies them, by oneDNN, and sums in float32. The core runs a variant of the 
 
 from collections.abc import Sequence
 from functools import cache
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -22,8 +21,6 @@ from .projected_input import INPUT, RECURRENT, with_projected_input
 
 # Below this the numbers that go through memory cost more than the product saves: reckoned from bytes, not measured.
 LEAST_INPUTS = 128
-
-_CAST = (torch.float32, torch.bfloat16, torch.float16)
 
 
 @cache
@@ -43,7 +40,7 @@ def suit(call: Call) -> bool:
         and torch.get_autocast_dtype("cpu") is torch.bfloat16
         and processor_has_bfloat16()
         and not call.trace
-        and call.x.dtype in _CAST
+        and call.x.dtype is not torch.float64
         and call.weights.input_size >= LEAST_INPUTS
         and call.weights.narrow is None
         and dispatch_mode_depth() == 0
@@ -53,15 +50,8 @@ def suit(call: Call) -> bool:
     )
 
 
-class _Projected(NamedTuple):
-    """cell: the variant. recurrent: the gates whose recurrent product has a gradient of its own."""
-
-    cell: Cell
-    recurrent: tuple[str, ...]
-
-
 @cache
-def _projected(cell: Cell) -> _Projected | None:
+def _projected(cell: Cell) -> Cell | None:
     """None for a cell that reads the input's projection again in its backward pass, or has more than the core takes.
 
     Nor is there a variant of a cell that multiplies inside its step, or whose step leaves out a gate's wx or uh.
@@ -74,8 +64,7 @@ def _projected(cell: Cell) -> _Projected | None:
         return None
     if any(name.startswith(INPUT) for name in variant.analysis.reads):
         return None
-    split = [name.removeprefix(RECURRENT) for name in variant.unit_inputs if name.startswith(RECURRENT)]
-    return _Projected(variant, tuple(split))
+    return variant
 
 
 def forward(call: Call) -> tuple[Tensor, ...]:
@@ -108,25 +97,25 @@ def backward(
     gradients[1] = _weight_gradient(d_wx, _without_padding(call), call.weight_ih) if want_ih else None
     if whole_hh:
         assert call.weight_hh is not None
-        d_uh = _recurrent_columns(d_columns, call, variant.recurrent)
+        d_uh = _recurrent_columns(d_columns, call, variant.unit_inputs)
         gradients[2] = _weight_gradient(d_uh, _previous_outputs(call, output), call.weight_hh)
     return gradients
 
 
-def _of(call: Call) -> _Projected:
+def _of(call: Call) -> Cell:
     variant = _projected(call.cell)
     assert variant is not None
     return variant
 
 
-def _width(variant: _Projected, hidden: int) -> int:
-    return 1 + len(variant.cell.unit_inputs) * hidden
+def _width(variant: Cell, hidden: int) -> int:
+    return 1 + len(variant.unit_inputs) * hidden
 
 
-def _inputs(call: Call, variant: _Projected, x: Tensor) -> CoreInputs:
+def _inputs(call: Call, variant: Cell, x: Tensor) -> CoreInputs:
     """The core reads one column of zeros, so that the biases are added as ever."""
     weights = Weights(
-        variant.cell,
+        variant,
         call.weight_ih.new_zeros(call.weight_ih.shape[0], 1),
         call.weight_hh,
         call.bias_ih,
@@ -149,12 +138,12 @@ def _without_padding(call: Call) -> Tensor:
     return call.x.masked_fill((steps >= call.lengths).unsqueeze(2), 0)
 
 
-def _recurrent_columns(d_columns: Tensor, call: Call, split: Sequence[str]) -> Tensor:
+def _recurrent_columns(d_columns: Tensor, call: Call, names: Sequence[str]) -> Tensor:
     """The gradient of each gate's recurrent product: that of its sum with the input's, or its own."""
     blocks = d_columns.view(call.steps, call.rows, -1, call.hidden_size)
     places = [
-        len(call.cell.gates) + split.index(gate) if gate in split else n
-        for n, gate in enumerate(call.cell.gates)
+        names.index(RECURRENT + gate if RECURRENT + gate in names else INPUT + gate)
+        for gate in call.cell.gates
     ]
     if places == list(range(len(places))):
         return d_columns[..., : len(places) * call.hidden_size]

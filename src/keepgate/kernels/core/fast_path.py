@@ -6,7 +6,7 @@ result is None.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -43,8 +43,8 @@ class CoreFastPath:
         self._hidden, self._inputs, self._width = weights.hidden_size, weights.input_size, weights.x_width
         self._kind = core_cell(weights.cell).number, type_number(weights, weights.dtype)
         self._no_states, self._others = (0,) * len(weights.states), len(weights.states) - 1
-        self._last_step: tuple[torch.Size, bool] | None = None
-        self._prepared_step: _PreparedStep | None = None
+        self._last_form = self._prepared_form = _Form()
+        self._prepared: _PreparedRun | None = None
 
     @staticmethod
     def of(weights: Weights) -> "CoreFastPath | None":
@@ -63,6 +63,8 @@ class CoreFastPath:
 
     def __call__(self, x: Tensor, states: tuple[Tensor, ...] | None = None) -> tuple[Tensor, ...] | None:
         """The output [time, batch, units] and each final state [1, batch, units]; None for the general path."""
+        if self._prepared is not None and (prepared := self._prepared(x, states)) is not None:
+            return prepared
         if not self._takes(x, self._width):
             return None
         (steps, rows, inputs), hidden = x.shape, self._hidden
@@ -77,11 +79,13 @@ class CoreFastPath:
             )
         if states is not None and not self._are_states(states, (1, rows, hidden)):
             return None
-        if not x.is_contiguous() or x.is_neg():
+        if copied := not x.is_contiguous() or x.is_neg():
             x = x.resolve_neg().contiguous()
         output, h = x.new_empty(steps, rows, hidden), x.new_empty(1, rows, hidden)
         final = (h, *map(torch.empty_like, (h,) * self._others))
         self._infer(steps, rows, (x.data_ptr(), rows * inputs, inputs), states, output.data_ptr(), final)
+        if not copied:
+            self._prepare(x, states)
         return output, *final
 
     def masked(self, x: Tensor, draw: Callable[[Tensor, Weights], DrawnMasks]) -> tuple[Tensor, ...] | None:
@@ -96,11 +100,8 @@ class CoreFastPath:
 
     def step(self, x: Tensor, states: tuple[Tensor, ...] | None) -> tuple[Tensor, ...] | None:
         """The states [batch, units] after one step without gradients; None for the general path."""
-        prepared = self._prepared_step
-        if prepared is not None and states is not None:
-            final = prepared(x, states)
-            if final is not None:
-                return final
+        if self._prepared is not None and (prepared := self._prepared(x, states)) is not None:
+            return prepared
         if (
             not self._takes(x, self._width, dims=2)
             or self._differentiates(x)
@@ -114,12 +115,18 @@ class CoreFastPath:
         h = x.new_empty(rows, hidden)
         final = (h, *map(torch.empty_like, (h,) * self._others))
         self._infer(1, rows, (x.data_ptr(), 0, self._width), states, h.data_ptr(), final)
-        # Prepared for a form that has come twice in a row, so that forms which change each time cost nothing.
-        form = x.shape, torch.is_inference_mode_enabled()
-        if states is not None and form == self._last_step:
-            self._prepared_step = _PreparedStep(self._weights, self._kind, x, states)
-        self._last_step = form
+        self._prepare(x, states)
         return final
+
+    def _prepare(self, x: Tensor, states: tuple[Tensor, ...] | None) -> None:
+        """Prepares a form that has come twice in a row, so that forms which change each time cost nothing."""
+        form = _Form(x.shape, x.stride(), len(states or ()), torch.is_inference_mode_enabled())
+        if form == self._last_form != self._prepared_form:
+            self._prepared, self._prepared_form = (
+                _PreparedRun(self._weights, self._kind, x, states or ()),
+                form,
+            )
+        self._last_form = form
 
     def _infer(
         self,
@@ -179,39 +186,54 @@ class CoreFastPath:
         return (self._weights.requires_grad or x.requires_grad) and torch.is_grad_enabled()
 
 
-class _PreparedStep:
-    """The same step again on tensors of one form, which one guard of torch's looks at, by a call of the core's that
-    is given addresses alone."""
+class _Form(NamedTuple):
+    """What a prepared run depends on."""
+
+    shape: tuple[int, ...] = ()
+    strides: tuple[int, ...] = ()
+    states: int = 0  # that are given
+    inference: bool = False
+
+
+class _PreparedRun:
+    """The same run again on tensors of one form, which one guard of torch's looks at, by a call of the core's that is
+    given addresses alone. x: [time, batch, input], or [batch, input] for one step, whose output is its first state."""
 
     def __init__(
         self, weights: Weights, kind: tuple[int, int], x: Tensor, states: tuple[Tensor, ...]
     ) -> None:
         assert weights.addresses is not None
-        tensors, count, hidden = (x, *states), len(states), weights.hidden_size
-        sizes = (1, x.shape[0], weights.input_size, hidden, 0)
-        self._count, self._same = count, metadata_guard(tensors)
-        self._gradients = weights.requires_grad or any(tensor.requires_grad for tensor in tensors)
+        count, hidden, (*steps, rows, width) = len(weights.states), weights.hidden_size, x.shape
+        sizes = (*(steps or (1,)), rows, weights.input_size, hidden, 0)
+        self._given, self._same = len(states), metadata_guard((x, *states))
+        self._gradients = weights.requires_grad or any(tensor.requires_grad for tensor in (x, *states))
+        self._zeros, self._final = (0,) * (count - len(states)), (*(1,) * len(steps), rows, hidden)
+        self._output = (*steps, rows, hidden) if steps else None
         self._run = _core.Forward(
-            *kind, sizes, 1, False, False, (0, 0, weights.x_width), (), 0, 0, (0,) * count, (0,) * count,
-            weights.addresses, packed_address(weights, *kind, sizes, weights.addresses), (0, 0, hidden), (),
+            *kind, sizes, 1, False, False, (0, rows * width, width), (), 0, 0, (0,) * count, (0,) * count,
+            weights.addresses, packed_address(weights, *kind, sizes, weights.addresses),
+            (0, rows * hidden, hidden), (),
         ).run_on  # fmt: skip
 
-    def __call__(self, x: Tensor, states: tuple[Tensor, ...]) -> tuple[Tensor, ...] | None:
-        """The states after the step; None for tensors of another form, and under a mode of torch's."""
+    def __call__(self, x: Tensor, states: tuple[Tensor, ...] | None) -> tuple[Tensor, ...] | None:
+        """As `CoreFastPath.__call__` or its `step`; None for tensors of another form, and under a mode of torch's."""
+        states = states or ()
         if (
-            len(states) != self._count
+            len(states) != self._given
             or not self._same(x, *states)
             or dispatch_mode_depth()
             or forward_ad_active()
             or (self._gradients and torch.is_grad_enabled())
         ):
             return None
-        final = tuple(map(torch.empty_like, states))
+        # torch reads sizes one by one faster than a tuple of them.
+        final = (*map(torch.empty_like, states), *[x.new_empty(*self._final) for _ in self._zeros])
+        output = final[0] if self._output is None else x.new_empty(*self._output)
         self._run(
-            torch.get_num_threads(), x.data_ptr(), final[0].data_ptr(),
-            *map(Tensor.data_ptr, states), *map(Tensor.data_ptr, final),
+            torch.get_num_threads(), x.data_ptr(), output.data_ptr(),
+            *map(Tensor.data_ptr, states), *self._zeros, *map(Tensor.data_ptr, final),
         )  # fmt: skip
-        return final
+        return final if self._output is None else (output, *final)
 
 
 def _inputs(weights: Weights, zeros: Tensor, x: Tensor, masks: DrawnMasks | None = None) -> CoreInputs:

@@ -37,7 +37,10 @@ class Cpu(Kernel):
         if isinstance(core, str):
             return core
         if weights.projected_size and core.reads_output:
-            return f"a unit of {call.cell.name} reads its own output, and a projection leaves it none"
+            return (
+                f"a unit of {call.cell.name} reads its own output, or the step multiplies all units', and a projection "
+                "leaves them none"
+            )
         if weights.projected_size and call.cell.recurrent_state != call.cell.states[0]:
             return (
                 f"uh of {call.cell.name} is computed from another state than the output, which is projected"

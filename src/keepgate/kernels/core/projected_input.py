@@ -1,7 +1,5 @@
 """A cell whose input is projected before its run: W_ih x of each gate is a unit input beside wx, which has the bias."""
 
-from functools import cache
-
 from ...emit.preactivations import fused_sums
 from ...equations import Cell, Named, Step, cell, evaluate
 
@@ -9,7 +7,6 @@ from ...equations import Cell, Named, Step, cell, evaluate
 INPUT, RECURRENT = "product_ih_", "product_hh_"
 
 
-@cache
 def with_projected_input(base: Cell) -> Cell:
     """The cell with a unit input for each gate, and another for each whose wx and uh do more than add up.
 

@@ -15,7 +15,7 @@ from ...data.text import Tokens
 from ...equations.gates import is_gate
 from ...nn.trace import LayerTrace
 from ...tasks.answer import Answer
-from ...tasks.probe import Probed
+from ...tasks.probe import Probed, Unit
 from ..compact_repr import compact_repr
 from ..memory.retention import WriteRetention, write_retention
 from ..memory.time_scales import half_lives
@@ -74,7 +74,7 @@ class Explanation:
     saliency: Float[Tensor, " tokens"]
     attention: Float[Tensor, " tokens"] | None
     choices: int | None = None
-    unit: str = "token"
+    unit: Unit = "token"
 
     @property
     def origin(self) -> AnswerOrigin:

@@ -16,7 +16,7 @@ from ...data.text import Tokens
 from ...errors import CellError
 from ...nn.trace import Trace
 from ...tasks.answer import Answer
-from ...tasks.probe import Head, Probed
+from ...tasks.probe import Head, Probed, Unit
 from ..capture.layer_run import LayerRun, capture_layer
 from ..compact_repr import compact_repr
 
@@ -39,7 +39,7 @@ class Reading:
     answer: Answer
     head: Head
     choices: tuple[str, ...] | None
-    unit: str = "token"
+    unit: Unit = "token"
     without: Callable[[Collection[int]], Tensor] | None = None
 
     __repr__ = compact_repr

@@ -12,6 +12,7 @@ import { startKeys } from "./keys.js";
 import { breath } from "./later.js";
 import { startLengthen } from "./lengthen.js";
 import { showAnswer, startPanel } from "./panel.js";
+import { startPresses } from "./presses.js";
 import { set, startLater, state } from "./state.js";
 import { begin } from "./story.js";
 import { startWhatIf, toggle } from "./what-if.js";
@@ -22,6 +23,7 @@ export const acts = { closeExplained, explainToken, showAnswer, toggle };
 
 const PARTS = [
   startPanel,
+  startPresses,
   startWhatIf,
   startEquationPlayer,
   startLengthen,

@@ -21,9 +21,9 @@ POINT_METRICS = (
 )
 PINBALL = Metric(name="pinball", title="pinball loss", unit="standardised", higher_is_better=False)
 
-# A mean naive error below this share of a target's range is rounding: values that repeat differ by 6e-8 of their size
-# in a file of float32, which is told so only where they are hardly larger than their range. (A slow counter's error may
-# be as small; over all steps it goes through its range, which half the range tells from the rounding of their sum.)
+# Below this share of a target's range a mean naive error is float64's rounding, unless the errors add up to more than
+# half the range, as a slow counter's do. A float32 file's rounding (6e-8 of a value) is recognised only where values
+# are hardly larger than their range.
 EXACT = 1e-6
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from ...data.lazy_sequence import LazySequence
+from ...data.lazy_sequence import BLOCK, LazySequence
 from ...data.row_file import PIECE, RowFile
 from ...data.series import Columns, Rows, Series, Values, filled
 from ...errors import CorpusError
@@ -17,8 +17,6 @@ from .rows import Array, StandardisedRows, moments, moments_of
 
 # Of the steps that a window of training forecasts, so many have a value at the least, as a share.
 _PRESENT = 0.5
-# Of series in files so many neighbouring windows are read together.
-_BLOCK = 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,7 +224,7 @@ class Windows(LazySequence[Window]):
         self._runs = np.array(runs, dtype=np.int64).reshape(-1, 3)
         self._ends = np.cumsum(self._runs[:, 2] - self._runs[:, 1])
         in_files = any(isinstance(part.targets, StandardisedRows) for part in prepared)
-        self.block = _BLOCK if in_files else None
+        self.block = BLOCK if in_files else None
 
     def __len__(self) -> int:
         return int(self._ends[-1]) if len(self._ends) else 0

@@ -1,6 +1,6 @@
 """Tagging schemes (BIO, IOB1, IOBES, BMES, BILOU) told apart, the moves that each allows, and the entities of tags."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -67,14 +67,13 @@ def parts(tag: str) -> tuple[str, str]:
     return _LETTERS.get(prefix, OUTSIDE), kind if prefix in _LETTERS else ""
 
 
-def detect_scheme(sequences: Iterable[Sequence[str]]) -> SchemeName:
+def detect_scheme(tags: Collection[str], sequences: Iterable[Sequence[str]]) -> SchemeName:
     """The scheme of these tags; "plain" for tags that mark no entities, such as parts of speech.
 
-    sequences: gone through twice.
+    tags: all that occur in the sequences, which alone tell BIO from IOB1.
     Raises CorpusError for tags of entities whose prefixes belong to no scheme.
     """
-    tags = {tag for sequence in sequences for tag in sequence}
-    marked = tags - {OUTSIDE}
+    marked = set(tags) - {OUTSIDE}
     typed = all(tag.partition("-")[0] in _LETTERS and tag.partition("-")[2] for tag in marked)
     bare = marked <= set(_LETTERS) and "B" in marked
     if not marked or not (typed or bare):

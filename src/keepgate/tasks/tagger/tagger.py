@@ -112,7 +112,7 @@ class Tagger(LabelTask):
         tally = Tally.of(items)
         labels, text_labels = sorted(tally.tags), sorted(tally.labels)
         texts = each(items, lambda item: lower(item.tokens.texts))
-        scheme = detect_scheme(each(items, lambda item: item.tags or ()))
+        scheme = detect_scheme(tally.tags, each(items, lambda item: item.tags or ()))
         characters = all(len(token) == 1 for text in texts for token in text)
         of_words = vectors_of(
             vectors, texts, settings, lambda word: len(word) == 1 if characters else " " not in word

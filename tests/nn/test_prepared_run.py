@@ -1,4 +1,4 @@
-"""A step that has come twice in a row is prepared: it computes the same, and no mode, form or change slips past it."""
+"""A run whose form came twice in a row is prepared: it computes the same, and no mode, form or change slips past it."""
 
 import copy
 
@@ -10,7 +10,7 @@ from torch.autograd import forward_ad
 from torch.utils.flop_counter import FlopCounterMode
 
 import keepgate
-from keepgate.kernels.core.fast_path import _PreparedStep
+from keepgate.kernels.core.fast_path import _PreparedRun
 from tests.oracles import agrees
 
 pytestmark = pytest.mark.usefixtures("as_users_run")
@@ -31,12 +31,12 @@ def prepared(kind=nn.LSTMCell, *, frozen=True):
     with torch.no_grad():
         for _ in range(2):
             cell(torch.randn(2, 4), states_of(cell))
-    assert isinstance(plan_of(cell), _PreparedStep)
+    assert isinstance(plan_of(cell), _PreparedRun)
     return cell, theirs[0]
 
 
 def plan_of(cell):
-    return cell._places[0].fast_path._prepared_step
+    return cell._places[0].fast_path._prepared
 
 
 def same(cell, theirs, x, hx):
@@ -58,6 +58,52 @@ def test_it_computes_what_torch_does(kind, frozen, monkeypatch):
             same(cell, theirs, torch.randn(2, 4), states_of(cell))
 
 
+@pytest.mark.parametrize("frozen", [True, False])
+@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU, nn.RNN])
+@pytest.mark.parametrize("steps", [1, 7])
+@pytest.mark.parametrize("batch_first", [True, False])
+def test_a_layer_computes_what_torchs_does(kind, frozen, steps, batch_first, monkeypatch):
+    theirs = nn.ModuleList([kind(4, 5, batch_first=batch_first)])
+    ours = copy.deepcopy(theirs)
+    keepgate.swap(ours, frozen=frozen)
+    layer = ours[0]
+
+    def compare(x, hx=None):
+        output, final = layer(x, hx)
+        right, right_final = theirs[0](x, hx)
+        agrees(output, right)
+        for mine, other in zip(
+            *(state if isinstance(state, tuple) else (state,) for state in (final, right_final)), strict=True
+        ):
+            agrees(mine, other)
+        return right_final
+
+    shape = (1, steps, 4) if batch_first else (steps, 1, 4)
+    with torch.no_grad():
+        for _ in range(2):
+            hx = compare(torch.randn(shape))
+        monkeypatch.setattr(type(layer._places[0].fast_path), "_takes", lambda *_: pytest.fail("looked at"))
+        compare(torch.randn(shape))
+        monkeypatch.undo()
+        for _ in range(2):
+            hx = compare(torch.randn(shape), hx)
+        monkeypatch.setattr(type(layer._places[0].fast_path), "_takes", lambda *_: pytest.fail("looked at"))
+        compare(torch.randn(shape), hx)
+        monkeypatch.undo()
+        compare(torch.randn(shape))
+        compare(torch.randn(8 if batch_first else 3, 3 if batch_first else 8, 4))
+    compare(torch.randn(shape))[0].sum().backward()
+
+
+def test_an_input_that_must_be_copied_is_no_form_to_prepare():
+    layer = keepgate.LSTM(4, 5)
+    keepgate.freeze(layer)
+    with torch.no_grad():
+        for _ in range(3):
+            layer(torch.randn(2, 3, 4).transpose(0, 1))
+    assert plan_of(layer) is None
+
+
 FORMS = {
     "rows": (torch.randn(3, 4), (torch.randn(3, 5), torch.randn(3, 5))),
     "strides": (torch.randn(4, 2).T, (torch.randn(2, 5), torch.randn(2, 5))),
@@ -72,7 +118,7 @@ FORMS = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_another_form_is_looked_at_again(form):
+def test_a_step_of_another_form_is_looked_at_again(form):
     cell, theirs = prepared()
     x, hx = FORMS[form]
     assert plan_of(cell)(x, hx) is None
