@@ -155,15 +155,15 @@ class Masks:
 
     def _draw(self, x: Tensor, weights: Weights) -> DrawnMasks:
         seed, (steps, rows, _), settings = int(self.seed), x.shape, self.settings
-        unit_inputs, dropped = list[Tensor](), None
+        unit_inputs, weight_mask = list[Tensor](), None
         for kind in settings.trained.unit_inputs:
             shape = 1 if kind == DROPOUT else steps, rows, weights.hidden_size
             mask = draw_mask(seed, shape, settings.distributions[kind], x.dtype, self.first_row)
             unit_inputs.append(mask.expand(steps, -1, -1))  # the same at all steps: read again at each
         if settings.weight_drop and weights.weight_hh is not None:
             shape, distribution = (1, *weights.weight_hh.shape), settings.distributions[_WEIGHT_DROP]
-            dropped = draw_mask(seed, shape, distribution, x.dtype)[0]
-        return DrawnMasks(tuple(unit_inputs), dropped)
+            weight_mask = draw_mask(seed, shape, distribution, x.dtype)[0]
+        return DrawnMasks(tuple(unit_inputs), weight_mask)
 
     def append(self, place: int, x: Tensor, hidden: int) -> Tensor:
         """[time, batch, input and masks] of one layer and direction. hidden: its units."""
