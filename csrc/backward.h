@@ -38,7 +38,7 @@ class BackwardMember : Member<T> {
   T* weights;  // [vectors][blocks of units]: the cell's weights per unit, with room after the last
   T* d_unit_inputs;  // [members][unit inputs][tile_elements]: their gradients, where nobody wants them
   T* d_vectors;  // [rows][vectors][blocks of units]: the gradients of the weights per unit, of all steps of a row
-  T* d_vectors_now;  // [members][vectors][tile_elements]: of a step
+  T* d_vectors_now;  // [members][vectors][tile_elements]: of a step of an interpreted cell
 
  public:
   BackwardMember(const Backward& b, const Base& base, Arena& arena)
@@ -67,8 +67,9 @@ class BackwardMember : Member<T> {
     arena.allocate(d_unit_inputs, members * cell.unit_inputs * runner.tile_elements);
     d_unit_inputs += member * cell.unit_inputs * runner.tile_elements;
     arena.allocate(d_vectors, s.rows * cell.vectors * blocks * block.units);
-    arena.allocate(d_vectors_now, members * cell.vectors * runner.tile_elements);
-    d_vectors_now += member * cell.vectors * runner.tile_elements;
+    const long tile = runner.is_compiled() ? 0 : cell.vectors * runner.tile_elements;
+    arena.allocate(d_vectors_now, members * tile);
+    d_vectors_now += member * tile;
   }
 
   void run() {
@@ -287,7 +288,9 @@ class BackwardMember : Member<T> {
       const long row = width * share.stride;
       for (int column = 0; column < block.columns; column++)
         runner.bind(reg++, to + column * block.units, row, Base::vector_stride(max_slots * width));
-      for (int n = 0; n < cell.vectors; n++) runner.bind_scratch(reg++, d_vectors_now + n * runner.tile_elements);
+      for (int n = 0; n < cell.vectors; n++)
+        runner.is_compiled() ? runner.bind(reg++, d_vector(r, n) + unit, d_vector(share.stride, 0) - d_vectors, lanes)
+                             : runner.bind_scratch(reg++, d_vectors_now + n * runner.tile_elements);
       for (int n = 0; n < cell.unit_inputs; n++)
         n < Base::unit_inputs_in_x() && b.d_x.data
             ? runner.bind_units(reg++, Base::at(Base::behind(b.d_x, n), step) + unit, b.d_x.row * row_step, true)
@@ -311,7 +314,7 @@ class BackwardMember : Member<T> {
         runner.bind_units(reg++, Base::at(from, step) + unit, from.row * row_step, false);
       }
       runner.run(rows, vectors, units);
-      for (long i = 0; i < rows && !inside; i++)
+      for (long i = 0; i < rows && !inside && !runner.is_compiled(); i++)
         for (int n = 0; n < cell.vectors; n++) add_vector_gradients(r + i * share.stride, n, i, unit, vectors);
       const int others = block.columns - cell.inside;
       clear_beyond(slot, unit + units, rows, row, inside ? others : 0, inside ? block.columns : others);

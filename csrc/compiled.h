@@ -26,6 +26,7 @@ struct ForwardRegisters {
 template <class Cell>
 struct BackwardRegisters {
   static constexpr bool saves = true;
+  static constexpr int vectors = Cell::vectors;
   static constexpr int columns = Cell::gates + Cell::split, per_units = Cell::vectors + Cell::unit_inputs;
   static constexpr int d_pre = 0, d_per_unit = columns, d_prev = d_per_unit + per_units;
   static constexpr int d_next = d_prev + Cell::states, saved = d_next + Cell::states, prev = saved + Cell::saved;
@@ -43,7 +44,7 @@ struct Place {
   using V = Vec<T>;
   T* const* start;
   T* column;
-  long spacing, unit, left;
+  long row, spacing, unit, left;
   bool nontemporal;
 
   KEEPGATE_INLINE T* at(int reg) const { return reg < R::columns ? column + reg * spacing : start[reg] + unit; }
@@ -64,10 +65,10 @@ struct Place {
   struct Number {
     const Place& place;
     int reg;
-    bool exists = true, streams = false;
+    bool exists = true, streams = false, adds = false;
     KEEPGATE_INLINE operator V() const { return place.load(reg); }
     KEEPGATE_INLINE void operator=(V x) const {
-      if (exists) place.store(reg, x, streams);
+      if (exists) place.store(reg, adds ? place.load(reg) + x : x, streams);
     }
   };
 #define KEEPGATE_NUMBERS(name) \
@@ -80,31 +81,33 @@ struct Place {
   KEEPGATE_NUMBERS(d_pre);
   KEEPGATE_NUMBERS(d_prev);
   KEEPGATE_NUMBERS(d_next);
-  KEEPGATE_NUMBERS(d_per_unit);
 #undef KEEPGATE_NUMBERS
+  // The gradients of weights per unit are added to those of the steps after this one.
+  KEEPGATE_INLINE Number d_per_unit(int n) const { return {*this, R::d_per_unit + n, true, false, n < R::vectors}; }
   KEEPGATE_INLINE Number saved(int n) const { return {*this, R::saved + n, R::saves, true}; }
 };
 
-// The vectors of one row in every register. The first `columns` registers are columns of a panel, equally spaced; the
-// vectors of the others are contiguous. The last vector of a row may be partial.
+// The vectors of the row-th row in every register. The first `columns` registers are columns of a panel, equally
+// spaced; the vectors of the others are contiguous. The last vector of a row may be partial.
 template <class R, class T>
 class RowVectors {
   static constexpr int registers = R::bound + R::keeps;
   const Operand<T>* const operands;
   T* start[registers];
-  const long spacing, column_step, units;
+  const long row, spacing, column_step, units;
   const bool nontemporal;
 
  public:
   using V = Vec<T>;
-  KEEPGATE_INLINE RowVectors(const Operand<T>* operands, long units, bool nontemporal)
+  KEEPGATE_INLINE RowVectors(const Operand<T>* operands, long row, long units, bool nontemporal)
       : operands(operands),
+        row(row),
         spacing(R::columns > 1 ? operands[1].data - operands[0].data : 0),
         column_step(operands[0].stride[1]),
         units(units),
         nontemporal(nontemporal) {
 #pragma GCC unroll 128
-    for (int reg = 0; reg < registers; reg++) start[reg] = operands[reg].data;
+    for (int reg = 0; reg < registers; reg++) start[reg] = operands[reg].data + row * operands[reg].stride[0];
   }
   KEEPGATE_INLINE void next_row() {
 #pragma GCC unroll 128
@@ -117,26 +120,64 @@ class RowVectors {
     T* column = start[0];
     long unit = 0;
     for (; unit + V::lanes <= units; unit += V::lanes, column += column_step)
-      f(Place<R, T, false>{start, column, spacing, unit, 0, nontemporal});
-    if (const long left = units - unit; left > 0) f(Place<R, T, true>{start, column, spacing, unit, left, nontemporal});
+      f(Place<R, T, false>{start, column, row, spacing, unit, 0, nontemporal});
+    if (const long left = units - unit; left > 0)
+      f(Place<R, T, true>{start, column, row, spacing, unit, left, nontemporal});
   }
-  // Means over the row's units of the numbers that f(place, numbers) gives.
+};
+
+// Rows for a cell that mixes the units of each. Each loop is over all of them, so that the next row's sums begin while
+// those of one end; what is made of the sums is computed for as many rows at once as a vector has lanes.
+template <class R, class T>
+struct MixedRows {
+  using V = Vec<T>;
+  static constexpr long most = 16;
+  const Operand<T>* operands;
+  const long first, rows, units;
+  const bool nontemporal;
+
+  struct Numbers {  // one of each row
+    T number[most] = {};
+    KEEPGATE_INLINE V operator[](long r) const { return V::load(number + r); }
+    template <bool partial>
+    KEEPGATE_INLINE V operator[](const Place<R, T, partial>& at) const {
+      return V(number[at.row % most]);
+    }
+  };
+
+  // Calls f(place) for each vector.
+  template <class F>
+  KEEPGATE_INLINE void each(F f) const {
+    for (long r = 0; r < rows; r++) RowVectors<R, T>(operands, first + r, units, nontemporal).each(f);
+  }
+  // Means over each row's units of the terms that f(place, terms) gives.
   template <int count, class F>
-  KEEPGATE_INLINE void means(V (&mean)[count], F f) const {
-    for (int i = 0; i < count; i++) mean[i] = V(T(0));
-    each([&](auto place) KEEPGATE_LAMBDA {
-      V numbers[count];
-      f(place, numbers);
-      for (int i = 0; i < count; i++) mean[i] = mean[i] + place.real(numbers[i]);
-    });
-    for (int i = 0; i < count; i++) mean[i] = V(sum_of<T, V::lanes>(mean[i].v) / T(units));
+  KEEPGATE_INLINE void means(Numbers (&mean)[count], F f) const {
+    for (long r = 0; r < rows; r++) {
+      V sums[count];
+      for (int i = 0; i < count; i++) sums[i] = V(T(0));
+      RowVectors<R, T>(operands, first + r, units, nontemporal).each([&](auto at) KEEPGATE_LAMBDA {
+        V terms[count];
+        f(at, terms);
+        for (int i = 0; i < count; i++) sums[i] = sums[i] + at.real(terms[i]);
+      });
+      for (int i = 0; i < count; i++) mean[i].number[r] = sum_of<T, V::lanes>(sums[i].v);
+    }
+    for (int i = 0; i < count; i++) mean[i] = numbers([&](long r) KEEPGATE_LAMBDA { return mean[i][r] / T(units); });
+  }
+  // The numbers that f(r) gives for the rows from r on.
+  template <class F>
+  KEEPGATE_INLINE Numbers numbers(F f) const {
+    Numbers all;
+    for (long r = 0; r < rows; r += V::lanes) f(r).store(all.number + r);
+    return all;
   }
 };
 
 // Calls f(row) for each row.
 template <class R, class T, class F>
 KEEPGATE_INLINE void on_rows(const Operand<T>* registers, long rows, long units, bool nontemporal, F f) {
-  RowVectors<R, T> row(registers, units, nontemporal);
+  RowVectors<R, T> row(registers, 0, units, nontemporal);
   for (long r = 0;;) {
     f(row);
     if (++r == rows) return;
@@ -144,14 +185,23 @@ KEEPGATE_INLINE void on_rows(const Operand<T>* registers, long rows, long units,
   }
 }
 
+// Calls f(MixedRows) for some rows at a time.
+template <class R, class T, class F>
+KEEPGATE_INLINE void on_mixed_rows(const Operand<T>* registers, long rows, long units, bool nontemporal, F f) {
+  constexpr long most = MixedRows<R, T>::most;
+  for (long r = 0; r < rows; r += most)
+    f(MixedRows<R, T>{registers, r, rows - r < most ? rows - r : most, units, nontemporal});
+}
+
 template <class Cell, class T, bool saves>
 void forward_program(const Operand<T>* registers, long rows, long units, bool nontemporal) {
   using V = Vec<T>;
   using R = ForwardRegisters<Cell, saves>;
-  on_rows<R>(registers, rows, units, nontemporal, [](const auto& row) KEEPGATE_LAMBDA {
-    if constexpr (loops_over_rows<Cell>)
-      Cell::forward(row);
-    else
+  if constexpr (loops_over_rows<Cell>)
+    on_mixed_rows<R>(registers, rows, units, nontemporal,
+                     [](const auto& some) KEEPGATE_LAMBDA { Cell::forward(some); });
+  else
+    on_rows<R>(registers, rows, units, nontemporal, [](const auto& row) KEEPGATE_LAMBDA {
       row.each([](const auto& at) KEEPGATE_LAMBDA {
         V pre[R::columns], prev[Cell::states], per_unit[R::per_units + 1], next[Cell::states], saved[Cell::saved + 1];
         for (int i = 0; i < R::columns; i++) pre[i] = at.load(R::pre + i);
@@ -162,17 +212,17 @@ void forward_program(const Operand<T>* registers, long rows, long units, bool no
         for (int n = 0; n < Cell::states; n++) at.store(R::next + n, next[n]);
         for (int k = 0; k < R::bound - R::saved; k++) at.store(R::saved + k, saved[k], true);
       });
-  });
+    });
 }
 
 template <class Cell, class T>
 void backward_program(const Operand<T>* registers, long rows, long units, bool) {
   using V = Vec<T>;
   using R = BackwardRegisters<Cell>;
-  on_rows<R>(registers, rows, units, false, [](const auto& row) KEEPGATE_LAMBDA {
-    if constexpr (loops_over_rows<Cell>)
-      Cell::backward(row);
-    else
+  if constexpr (loops_over_rows<Cell>)
+    on_mixed_rows<R>(registers, rows, units, false, [](const auto& some) KEEPGATE_LAMBDA { Cell::backward(some); });
+  else
+    on_rows<R>(registers, rows, units, false, [](const auto& row) KEEPGATE_LAMBDA {
       row.each([](const auto& at) KEEPGATE_LAMBDA {
         V d_next[Cell::states], saved[Cell::saved + 1], prev[Cell::states], next[Cell::states];
         V per_unit[R::per_units + 1], d_pre[R::columns], d_prev[Cell::states], d_per_unit[R::per_units + 1];
@@ -183,10 +233,10 @@ void backward_program(const Operand<T>* registers, long rows, long units, bool) 
         for (int n = 0; n < R::per_units; n++) per_unit[n] = at.load(R::per_unit + n);
         Cell::backward(d_next, saved, prev, next, per_unit, d_pre, d_prev, d_per_unit);
         for (int i = 0; i < R::columns; i++) at.store(R::d_pre + i, d_pre[i]);
-        for (int n = 0; n < R::per_units; n++) at.store(R::d_per_unit + n, d_per_unit[n]);
+        for (int n = 0; n < R::per_units; n++) at.d_per_unit(n) = d_per_unit[n];
         for (int n = 0; n < Cell::states; n++) at.store(R::d_prev + n, d_prev[n]);
       });
-  });
+    });
 }
 
 template <class Cell>

@@ -95,7 +95,7 @@ class ForwardMember : Member<T> {
   }
 
  private:
-  bool tiled_stores() const { return nontemporal && !runner.streams(); }
+  bool tiled_stores() const { return nontemporal && !runner.is_compiled(); }
 
   // Input projection of as many steps from `step` on as fit; returns the step after them.
   long project_inputs(long step, long active) {

@@ -108,8 +108,8 @@ class StepRunner {
   // A tile's own buffer, for `stream_rows`.
   void bind_scratch(int reg, T* data) { bind(reg, data, vector_limit * lanes, lanes); }
 
-  // Whether `run` streams what is saved itself.
-  bool streams() const { return compiled; }
+  // Whether the program streams what is saved itself, and adds the gradients of weights per unit to those there.
+  bool is_compiled() const { return compiled; }
 
   // Runs the program on the bound arrays; each row has `units` units. nontemporal: what is saved bypasses the caches.
   void run(long rows, long vectors, long units, bool nontemporal = false) {

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from keepgate.cells import CELLS
-from keepgate.equations import derivative, evaluate, gradients, maximum, relu, sigmoid, symbol
+from keepgate.cells.normalisation import normalised
+from keepgate.equations import derivative, evaluate, gradients, maximum, relu, sigmoid, symbol, topological
 from keepgate.errors import CellError
 from tests.equations.formulas import FORMULAS, every_triple
 from tests.equations.later_cells import LATER
@@ -35,6 +36,26 @@ def test_each_operation_has_autograds_derivative_and_that_of_finite_differences(
         (formula(a, b + step) - formula(a, b - step)) / (2 * step),
     ]
     torch.testing.assert_close(ours, differences, rtol=1e-5, atol=1e-6)
+
+
+def means_in_turn(node):
+    """How many means lie below a node, one after the other."""
+    return max((means_in_turn(argument) for argument in node.args), default=0) + (node.op == "row_mean")
+
+
+@pytest.mark.parametrize("blocks", [1, 3, 4])
+def test_the_derivative_of_a_normalisation_takes_all_its_means_after_that_of_the_values(blocks):
+    x = [symbol(f"x_{n}") for n in range(blocks)]
+    up = [symbol(f"up_{n}") for n in range(blocks)]
+    ours = gradients(normalised(*x), up, x)
+    assert max(map(means_in_turn, ours)) == 2
+    # Of the values, their squared deviations, the gradients, and these times the deviations; none of the deviations.
+    assert sum(node.op == "row_mean" for node in topological(ours)) == 4
+    values, upstream = torch.randn(2, blocks, 5, 7, dtype=torch.float64)
+    given = dict(zip(x + up, [*values, *upstream], strict=True))
+    inputs = values.requires_grad_().unbind()
+    autograd = torch.autograd.grad(normalised(*inputs), inputs, upstream.unbind())
+    torch.testing.assert_close(evaluate(ours, given), list(autograd), rtol=1e-11, atol=1e-11)
 
 
 @pytest.mark.parametrize("formula", FORMULAS.values(), ids=FORMULAS)

@@ -197,11 +197,11 @@ def _written(results: Mapping[str, Iterable[Expr]]) -> dict[str, Expr]:
 
 
 def _row_function(name: str, step: RowStep) -> Iterator[str]:
-    """A function of a row, and how many numbers of each unit its loops keep for later ones."""
+    """A function of some rows, and how many numbers of each unit its loops keep for later ones."""
     yield f"static constexpr int {name}_keeps = {len(step.kept)};  // numbers of each unit, of one loop for later ones"
-    yield "template <class Row>"
-    yield f"static KEEPGATE_INLINE void {name}(const Row& row) {{"
-    yield "  using V = typename Row::V;"
+    yield "template <class Rows>"
+    yield f"static KEEPGATE_INLINE void {name}(const Rows& rows) {{"
+    yield "  using V = typename Rows::V;"
     yield from _indented(step.lines())
     yield "}"
 

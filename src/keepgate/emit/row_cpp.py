@@ -1,4 +1,4 @@
-"""The C++ of a step that mixes the units of a row: loops over the row's vectors, with means over the row between them.
+"""The C++ of a step that mixes the units of a row: loops over the rows' vectors, with means over each row between them.
 
 What a loop has computed and a later one needs is computed again where that is cheap, and else kept in scratch memory.
 Products are fused with sums as in the step's programs, so that both have the same bits.
@@ -142,7 +142,7 @@ class RowStep:
         return needed_in
 
     def lines(self) -> Iterator[str]:
-        """The body of a function of one `row`."""
+        """The body of a function of `rows`."""
         there: dict[str, Expr] = {}  # numbers of the row, by name
         temporaries: dict[str, Expr] = {}
         for k, loop in enumerate(self.loops):
@@ -150,14 +150,20 @@ class RowStep:
             places |= {_place("kept", len(temporaries) + n): node for n, node in enumerate(loop.kept)}
             places |= {f"sum[{n}]": mean.args[0] for n, mean in enumerate(loop.means)}
             body = step_body(
-                {**self._arrays, "kept": temporaries, "": there},
+                {
+                    **self._arrays,
+                    "kept": temporaries,
+                    "": {f"{name}[at]": node for name, node in there.items()},
+                },
                 places,
                 called=self._called,
                 always=self._shared,
-                words=["V", "at", "row", "sum", *there],
+                words=["V", "at", "rows", "sum", *there],
                 declare="const V ",
                 write=write,
-                place=lambda array, n, numbers=tuple(there): _place(array, n) if array else numbers[n],
+                place=lambda array, n, numbers=tuple(there): (
+                    _place(array, n) if array else f"{numbers[n]}[at]"
+                ),
             )
             temporaries |= {
                 self._called.get(node, f"kept{len(temporaries) + n}"): node
@@ -165,15 +171,16 @@ class RowStep:
             }
             means = f"mean{k + 1}"
             if loop.means:
-                yield f"V {means}[{len(loop.means)}];"
-                yield f"row.means({means}, [&](auto at, V* sum) KEEPGATE_LAMBDA {{"
+                yield f"typename Rows::Numbers {means}[{len(loop.means)}];"
+                yield f"rows.means({means}, [&](auto at, V* sum) KEEPGATE_LAMBDA {{"
             else:
-                yield "row.each([&](auto at) KEEPGATE_LAMBDA {"
+                yield "rows.each([&](auto at) KEEPGATE_LAMBDA {"
             yield from (f"  {line}" for line in body)
             yield "});"
             there |= {f"{means}[{n}]": mean for n, mean in enumerate(loop.means)}
             for name, node in loop.numbers.items():
-                yield f"const V {name} = {write(node, {other: there_name for there_name, other in there.items()})};"
+                text = write(node, {other: f"{there_name}[r]" for there_name, other in there.items()})
+                yield f"const auto {name} = rows.numbers([&](long r) KEEPGATE_LAMBDA {{ return {text}; }});"
                 there[name] = node
 
 

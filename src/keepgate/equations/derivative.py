@@ -1,6 +1,7 @@
 """Symbolic differentiation of a step's expressions, in reverse mode."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from .expr import Expr, const, greater, head_constants, make, relu, topological, where
 from .simplify import MINUS_ONE, ONE, ZERO, fold
@@ -62,18 +63,83 @@ def gradients(
             continue
         # What is alike in all units of a row or a head is made of means over it, and goes on into one: only the mean
         # of its gradient counts, which as a number of the row is cheap.
-        arrives = gradient[node]
-        if node in heads and head_constants(topological([arrives])).get(arrives) not in ((), heads[node]):
-            arrives = fold("row_mean", arrives, *heads[node])
-        for argument, part in zip(node.args, RULES[node.op](arrives, node, *node.args), strict=True):
+        arrives = _mean(gradient[node], heads[node]) if node in heads else gradient[node]
+        parts: dict[Expr, Expr] = {}
+        for argument, part in _parts(arrives, node):
+            parts[argument] = _add(parts.get(argument, ZERO), part)
+        for argument, part in parts.items():
             if argument.op != "const":
                 gradient[argument] = _add(gradient.get(argument, ZERO), part)
     return [gradient.get(node, ZERO) for node in wrt]
 
 
+def _parts(g: Expr, node: Expr) -> Iterable[tuple[Expr, Expr]]:
+    """What a node is computed from, and the gradient by each."""
+    if node.op == "div" and node.args[0] is ONE and node.args[1].op == "sqrt":
+        return [(node.args[1].args[0], _negative(_mul(g, 0.5 * (node * node * node))))]
+    return zip(node.args, RULES[node.op](g, node, *node.args), strict=True)
+
+
 def derivative(output: Expr, wrt: Expr, constants: Collection[Expr] = ()) -> Expr:
     """∂output/∂wrt; constants as in `gradients`."""
     return gradients([output], [ONE], [wrt], constants)[0]
+
+
+# The mean of a gradient over a row or heads.
+
+
+def _mean(node: Expr, heads: tuple[Expr, ...]) -> Expr:
+    """The mean: factors that are alike there are taken out, and what has mean 0 is left out, such as deviations."""
+    alike = {n for n, parts in head_constants(topological([node])).items() if parts in ((), heads)}
+    if node in alike:
+        return node
+    sums: dict[Expr, Expr] = {}
+    for factor, term in _terms(node, alike):
+        sums[factor] = _add(sums.get(factor, ZERO), term)
+    if list(sums) == [ONE]:
+        return fold("row_mean", node, *heads)
+    mean = ZERO
+    for factor, terms in sums.items():
+        if not _has_mean_0(terms, heads):
+            mean = _add(mean, _mul(factor, fold("row_mean", terms, *heads)))
+    return mean
+
+
+def _terms(node: Expr, alike: Collection[Expr]) -> list[tuple[Expr, Expr]]:
+    """The terms of a sum, each with its factor of `alike`, or 1."""
+    match node.op, node.args:
+        case _ if node in alike:
+            return [(ONE, node)]
+        case "neg", (a,):
+            return [(factor, _negative(term)) for factor, term in _terms(a, alike)]
+        case "add", (a, b):
+            return [*_terms(a, alike), *_terms(b, alike)]
+        case "sub", (a, b):
+            return [*_terms(a, alike), *_terms(make("neg", b), alike)]
+        case "mul", (a, b) if a in alike or b in alike:
+            outer, inner = (a, b) if a in alike else (b, a)
+            return [(_mul(outer, factor), term) for factor, term in _terms(inner, alike)]
+    return [(ONE, node)]
+
+
+def _has_mean_0(node: Expr, heads: tuple[Expr, ...]) -> bool:
+    """Whether a sum has mean 0 over a row or heads whatever its terms are: x - row_mean(x)."""
+    weights: dict[Expr, float] = defaultdict(float, {node: 1.0})
+    for part in reversed(topological([node])):
+        weight = weights[part]
+        match part.op, part.args:
+            case "neg", (a,):
+                weights[a] -= weight
+            case (("add" | "sub"), (a, b)):
+                weights[a] += weight
+                weights[b] += weight if part.op == "add" else -weight
+            case "mul", (a, b) if b.value is not None:
+                weights[a] += weight * b.value
+            case "row_mean", (a, *parts) if tuple(parts) == heads:
+                weights[a] += weight
+            case _ if abs(weight) > 1e-9:
+                return False
+    return True
 
 
 # Simplification, so that a derivative reads as it would be written by hand: constants folded, signs moved outwards, one
