@@ -65,7 +65,7 @@ struct CellProgram {
   bool dense;  // whether uh is a matrix product: with the output before, but for the gates `inside`
   bool bias_hh;  // whether uh has a bias
   int recurrent_state;  // from which uh is computed; if it is not the first, nothing may be projected
-  int unit_inputs;  // numbers for each unit that x has at each step, behind the columns that weight_ih reads
+  int unit_inputs;  // numbers for each unit at each step, behind the columns of x that weight_ih reads, or beside x
   int inside;  // gates, split ones and the last of uh_gates, whose product is not with the output before, but with an
                // operand that the step computes: nothing may be projected then
 

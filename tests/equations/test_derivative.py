@@ -58,6 +58,24 @@ def test_the_derivative_of_a_normalisation_takes_all_its_means_after_that_of_the
     torch.testing.assert_close(evaluate(ours, given), list(autograd), rtol=1e-11, atol=1e-11)
 
 
+def test_the_derivative_of_a_normalisation_times_a_small_number_has_all_its_terms():
+    x, up, small = symbol("x"), symbol("up"), 1e-12
+    ours = gradients([normalised(x)[0] * small], [up], [x])
+    value, upstream = torch.randn(2, 5, 7, dtype=torch.float64)
+    right = torch.autograd.grad(normalised(value.requires_grad_())[0] * small, value, upstream)
+    found = evaluate(ours, {x: value.detach(), up: upstream})
+    torch.testing.assert_close(found[0] / small, right[0] / small, rtol=1e-9, atol=1e-9)
+
+
+def test_a_root_that_is_asked_for_gets_its_gradient_and_as_a_constant_passes_none_on():
+    value = symbol("value")
+    root = value.sqrt()
+    given = {value: torch.tensor([4.0])}
+    assert evaluate([derivative(1 / root, root)], given)[0].item() == -0.25
+    assert evaluate([derivative(1 / root, value)], given)[0].item() == -0.0625
+    assert evaluate([derivative(1 / root, value, [root])], given)[0] == 0
+
+
 @pytest.mark.parametrize("formula", FORMULAS.values(), ids=FORMULAS)
 def test_a_derivative_has_a_derivative(formula):
     a, b = torch.randn(2, 50, dtype=torch.float64)

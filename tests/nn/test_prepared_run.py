@@ -69,30 +69,35 @@ def test_a_layer_computes_what_torchs_does(kind, frozen, steps, batch_first, mon
     layer = ours[0]
 
     def compare(x, hx=None):
-        output, final = layer(x, hx)
-        right, right_final = theirs[0](x, hx)
+        (output, final), (right, right_final) = layer(x, hx), theirs[0](x, hx)
         agrees(output, right)
         for mine, other in zip(
             *(state if isinstance(state, tuple) else (state,) for state in (final, right_final)), strict=True
         ):
             agrees(mine, other)
-        return right_final
+        return output, right, right_final
 
     shape = (1, steps, 4) if batch_first else (steps, 1, 4)
     with torch.no_grad():
         for _ in range(2):
-            hx = compare(torch.randn(shape))
+            *_, hx = compare(torch.randn(shape))
         monkeypatch.setattr(type(layer._places[0].fast_path), "_takes", lambda *_: pytest.fail("looked at"))
         compare(torch.randn(shape))
         monkeypatch.undo()
         for _ in range(2):
-            hx = compare(torch.randn(shape), hx)
+            *_, hx = compare(torch.randn(shape), hx)
         monkeypatch.setattr(type(layer._places[0].fast_path), "_takes", lambda *_: pytest.fail("looked at"))
         compare(torch.randn(shape), hx)
         monkeypatch.undo()
         compare(torch.randn(shape))
         compare(torch.randn(8 if batch_first else 3, 3 if batch_first else 8, 4))
-    compare(torch.randn(shape))[0].sum().backward()
+    output, right, _ = compare(torch.randn(shape))
+    assert output.requires_grad is not frozen
+    if not frozen:
+        output.sum().backward()
+        right.sum().backward()
+        for mine, other in zip(layer.parameters(), theirs[0].parameters(), strict=True):
+            agrees(mine.grad, other.grad, "gradient")
 
 
 def test_an_input_that_must_be_copied_is_no_form_to_prepare():

@@ -321,6 +321,27 @@ def test_the_fast_path_draws_the_masks_of_the_general_one(kind, wants_x, fast):
 
 
 @pytest.mark.parametrize("kind", FAST, ids=str)
+def test_masks_are_saved_as_torch_saves_tensors(kind, fast):
+    """So that they are freed by the backward pass, and a hook can move them."""
+    layer, x, gradients, packed = keepgate.LSTM(5, 21, **kind), torch.randn(7, 4, 5), [], []
+    for pack in (lambda tensor: tensor, lambda tensor: packed.append(tensor.clone()) or packed[-1]):
+        torch.manual_seed(3)
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+            output = layer(x)[0]
+        node = output.grad_fn
+        gradients.append(torch.autograd.grad(output.square().sum(), [*layer.parameters()]))
+        held = [*vars(node).values()]
+        assert not [value for value in held if isinstance(value, torch.Tensor)]
+        assert all(
+            torch.is_tensor(part) is False for value in held if isinstance(value, tuple) for part in value
+        )
+    for kept, moved in zip(*gradients, strict=True):
+        agrees(moved, kept)
+    masks = len(layer.regularisation.trained.unit_inputs) + 2 * bool(layer.regularisation.weight_drop)
+    assert len(packed) >= 4 + len([*layer.parameters()]) + masks
+
+
+@pytest.mark.parametrize("kind", FAST, ids=str)
 def test_the_fast_paths_second_derivatives_are_those_of_the_general_one(kind, fast):
     layer, runs = keepgate.LSTM(3, 9, dtype=torch.float64, **kind), []
     x = torch.randn(5, 2, 3, dtype=torch.float64, requires_grad=True)

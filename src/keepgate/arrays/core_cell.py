@@ -21,7 +21,7 @@ _OPERATIONS = {} if MISSING else {name: number for number, name in enumerate(_co
 @dataclass(frozen=True, slots=True)
 class CoreCell:
     """number: the core's. planes: the names of what a forward pass saves, in order; with a projection one more follows,
-    the state before it. reads_output: as in `emit.Program`.
+    the state before it. reads_output: as in `emit.program.StepProgram`.
     operator_name: the name in torch.library's operators; a user cell's includes a digest of its equations.
     """
 

@@ -47,8 +47,8 @@ class Cell(Declaration):
         "none": there is none; the step's uh has no names. "in_step": the step is given `u` in place of uh, and
         u.n(v) is W_hh v + b_hh of gate n for any v of its own.
     vectors: weights per unit, such as peepholes; they reach the step as a fourth argument.
-    unit_inputs: numbers that a caller gives for each unit at each step, such as a mask, as the step's last argument: in
-        the columns of x behind those that weight_ih reads, [time, batch, hidden] each.
+    unit_inputs: numbers that a caller gives for each unit at each step, such as a mask, as the step's last argument: a
+        call has them in the columns of x behind those that weight_ih reads, [time, batch, hidden] each.
     recurrent_state: the state that uh is computed from, the first if it is not named.
     step: (wx, uh, s) -> Step; wx is W_ih x_t + b_ih, s the previous states. Runs on tensors and on symbols.
     letters: what the letters of a trace mean in English, {"f": "forget gate"}; one without a meaning is not in it.

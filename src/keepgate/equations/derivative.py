@@ -55,7 +55,7 @@ def gradients(
     constants: nodes taken as independent of what they are computed from; a matrix product always counts as one.
     """
     gradient: dict[Expr, Expr] = {}
-    heads = head_constants(topological(outputs, stop=constants))
+    heads, stop = head_constants(topological(outputs, stop=constants)), {*wrt, *constants}
     for output, factor in zip(outputs, upstream, strict=True):
         gradient[output] = _add(gradient.get(output, ZERO), factor)
     for node in reversed(topological(outputs, stop=constants)):
@@ -65,7 +65,7 @@ def gradients(
         # of its gradient counts, which as a number of the row is cheap.
         arrives = _mean(gradient[node], heads[node]) if node in heads else gradient[node]
         parts: dict[Expr, Expr] = {}
-        for argument, part in _parts(arrives, node):
+        for argument, part in _parts(arrives, node, stop):
             parts[argument] = _add(parts.get(argument, ZERO), part)
         for argument, part in parts.items():
             if argument.op != "const":
@@ -73,9 +73,9 @@ def gradients(
     return [gradient.get(node, ZERO) for node in wrt]
 
 
-def _parts(g: Expr, node: Expr) -> Iterable[tuple[Expr, Expr]]:
-    """What a node is computed from, and the gradient by each."""
-    if node.op == "div" and node.args[0] is ONE and node.args[1].op == "sqrt":
+def _parts(g: Expr, node: Expr, stop: Collection[Expr]) -> Iterable[tuple[Expr, Expr]]:
+    """What a node is computed from, and the gradient by each; 1 / sqrt(a) as one operation, but for a root in `stop`."""
+    if node.op == "div" and node.args[0] is ONE and node.args[1].op == "sqrt" and node.args[1] not in stop:
         return [(node.args[1].args[0], _negative(_mul(g, 0.5 * (node * node * node))))]
     return zip(node.args, RULES[node.op](g, node, *node.args), strict=True)
 
@@ -125,20 +125,26 @@ def _terms(node: Expr, alike: Collection[Expr]) -> list[tuple[Expr, Expr]]:
 def _has_mean_0(node: Expr, heads: tuple[Expr, ...]) -> bool:
     """Whether a sum has mean 0 over a row or heads whatever its terms are: x - row_mean(x)."""
     weights: dict[Expr, float] = defaultdict(float, {node: 1.0})
+    magnitudes: dict[Expr, float] = defaultdict(float, {node: 1.0})  # of all that was added up to a weight
     for part in reversed(topological([node])):
-        weight = weights[part]
         match part.op, part.args:
             case "neg", (a,):
-                weights[a] -= weight
-            case (("add" | "sub"), (a, b)):
-                weights[a] += weight
-                weights[b] += weight if part.op == "add" else -weight
+                factors = [(a, -1.0)]
+            case "add", (a, b):
+                factors = [(a, 1.0), (b, 1.0)]
+            case "sub", (a, b):
+                factors = [(a, 1.0), (b, -1.0)]
             case "mul", (a, b) if b.value is not None:
-                weights[a] += weight * b.value
+                factors = [(a, b.value)]
             case "row_mean", (a, *parts) if tuple(parts) == heads:
-                weights[a] += weight
-            case _ if abs(weight) > 1e-9:
+                factors = [(a, 1.0)]
+            case _ if abs(weights[part]) > 1e-9 * magnitudes[part]:
                 return False
+            case _:
+                factors = []
+        for argument, factor in factors:
+            weights[argument] += factor * weights[part]
+            magnitudes[argument] += abs(factor) * magnitudes[part]
     return True
 
 

@@ -35,7 +35,7 @@ class PlaceParameters:
         self.kernel = kernel
         self._weights: Weights | None = None
         self._fast_path: FastPath | None = None
-        self._trained_fast_path: FastPath | None = None
+        self._trained_fast_path: tuple[Cell, FastPath | None] | None = None
 
     @property
     def frozen(self) -> bool:
@@ -132,10 +132,10 @@ class PlaceParameters:
         return self._fast_path
 
     def fast_path_of(self, trained: Cell) -> FastPath | None:
-        """The same of the cell in training, whose parameters are these; its input has its masks too."""
+        """The same of the cell in training, whose parameters are these."""
         if self.fast_path is None or (weights := self._weights) is None:
             return None
-        if self._trained_fast_path is None:
+        if self._trained_fast_path is None or self._trained_fast_path[0] is not trained:
             trained_weights = Weights(
                 trained,
                 weights.weight_ih,
@@ -145,10 +145,9 @@ class PlaceParameters:
                 weights.weight_hr,
                 weights.vectors,
             )
-            self._trained_fast_path = (
-                fast_path(trained_weights, self.kernel) if trained_weights.remember() else None
-            )
-        return self._trained_fast_path
+            path = fast_path(trained_weights, self.kernel) if trained_weights.remember() else None
+            self._trained_fast_path = trained, path
+        return self._trained_fast_path[1]
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_weights": None, "_fast_path": None, "_trained_fast_path": None}

@@ -256,20 +256,21 @@ class FastForward(Function):
         """Runs the core and keeps its arguments for the backward pass."""
         inputs = _inputs(weights, zeros, x, masks)
         args, (*results, planes) = run_forward_with_args(inputs, save=True)
-        ctx.weights, ctx.trace, ctx.masks, ctx.args = weights, trace, masks, args
-        ctx.masked_weight_hh = None if masks is None else inputs.weight_tensors[1]  # which `args` point to
-        ctx.storage = _storage(inputs.x, zeros, results[0], planes)
-        ctx.save_for_backward(zeros, results[0], planes, x, *arguments)
+        ctx.weights, ctx.trace, ctx.args = weights, trace, args
+        # The weights that `args` point to are those with their mask.
+        drawn = () if masks is None else (*masks.unit_inputs, masks.weight_hh, inputs.weight_tensors[1])
+        ctx.storage = _storage(inputs.x, zeros, results[0], planes, *drawn)
+        ctx.save_for_backward(zeros, results[0], planes, x, *arguments, *drawn)
         ctx.set_materialize_grads(False)
         return (*results, planes) if trace else tuple(results)
 
     @staticmethod
     def backward(ctx: Any, *upstream: Tensor | None) -> tuple[Tensor | None, ...]:
         """The gradients by the same arguments; the general way where a tensor was moved or changed."""
-        zeros, output, planes, x, *arguments = ctx.saved_tensors
-        weights, masks, want_x, want_weights = (
-            ctx.weights, ctx.masks, ctx.needs_input_grad[4], ctx.needs_input_grad[5:],
-        )  # fmt: skip
+        zeros, output, planes, x, *others = ctx.saved_tensors
+        weights, want_x, want_weights = ctx.weights, ctx.needs_input_grad[4], ctx.needs_input_grad[5:]
+        arguments, drawn = others[: len(want_weights)], others[len(want_weights) :]
+        masks = DrawnMasks(tuple(drawn[:-2]), drawn[-2]) if drawn else None
         upstream, d_planes = (upstream[:-1], upstream[-1]) if ctx.trace else (upstream, None)
         states = len(weights.states)
         needs_grad = flatten_tensors(want_weights, want_x, (False,) * states, False, False)
@@ -278,7 +279,7 @@ class FastForward(Function):
             and no_interception()
             and not torch.is_grad_enabled()
             and weights.matches([weight for weight in arguments if weight is not None])
-            and _storage(x, zeros, output, planes) == ctx.storage
+            and _storage(x, zeros, output, planes, *drawn) == ctx.storage
         ):
             tensors = flatten_tensors(arguments, x, (zeros,) * states, None, None)
             gradients = run_backward_with_args(ctx.args, tensors, upstream[0], upstream[1:], needs_grad)
@@ -297,9 +298,9 @@ class FastForward(Function):
         return None, None, None, None, *gradients[:6], *gradients[6 + states : -2]
 
 
-def _storage(x: Tensor, *others: Tensor) -> tuple[Any, ...]:
+def _storage(x: Tensor, *others: Tensor | None) -> tuple[Any, ...]:
     """Shape and addresses, by which a saved tensor that a hook has moved is recognised."""
-    return (x.shape, x.data_ptr(), *[other.data_ptr() for other in others])
+    return (x.shape, x.data_ptr(), *[other.data_ptr() for other in others if other is not None])
 
 
 _apply = apply_without_transforms(FastForward)

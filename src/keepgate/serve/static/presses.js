@@ -5,7 +5,7 @@ const buttonAt = (target) => target.closest?.("button[data-keep]") ?? null;
 /** A press counts for the button that has taken the place of the one it began on: no browser clicks that by itself. */
 export function startPresses() {
   let pressed = null;
-  addEventListener("pointerdown", ({ target }) => (pressed = buttonAt(target)), true);
+  addEventListener("pointerdown", ({ target, button }) => (pressed = button === 0 ? buttonAt(target) : null), true);
   addEventListener(
     "pointerup",
     ({ target }) => {
