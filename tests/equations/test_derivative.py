@@ -5,7 +5,17 @@ import torch
 
 from keepgate.cells import CELLS
 from keepgate.cells.normalisation import normalised
-from keepgate.equations import derivative, evaluate, gradients, maximum, relu, sigmoid, symbol, topological
+from keepgate.equations import (
+    derivative,
+    evaluate,
+    gradients,
+    maximum,
+    relu,
+    row_mean,
+    sigmoid,
+    symbol,
+    topological,
+)
 from keepgate.errors import CellError
 from tests.equations.formulas import FORMULAS, every_triple
 from tests.equations.later_cells import LATER
@@ -65,6 +75,15 @@ def test_the_derivative_of_a_normalisation_times_a_small_number_has_all_its_term
     right = torch.autograd.grad(normalised(value.requires_grad_())[0] * small, value, upstream)
     found = evaluate(ours, {x: value.detach(), up: upstream})
     torch.testing.assert_close(found[0] / small, right[0] / small, rtol=1e-9, atol=1e-9)
+
+
+def test_sums_that_share_their_terms_take_no_time_to_the_power_of_their_depth():
+    x, w = symbol("x"), symbol("w")
+    value, factor = row_mean(x) + w, row_mean(w)
+    for _ in range(60):
+        value = value + value * factor
+    given = {x: torch.tensor([1.0, 3.0]), w: torch.tensor([0.25, -0.25])}
+    assert evaluate(gradients([value], [x], [x]), given)[0].tolist() == [2.0, 2.0]
 
 
 def test_a_root_that_is_asked_for_gets_its_gradient_and_as_a_constant_passes_none_on():

@@ -74,7 +74,7 @@ def gradients(
 
 
 def _parts(g: Expr, node: Expr, stop: Collection[Expr]) -> Iterable[tuple[Expr, Expr]]:
-    """What a node is computed from, and the gradient by each; 1 / sqrt(a) as one operation, but for a root in `stop`."""
+    """What a node is computed from, and the gradient by each. 1 / sqrt(a) is one operation but for a root in `stop`."""
     if node.op == "div" and node.args[0] is ONE and node.args[1].op == "sqrt" and node.args[1] not in stop:
         return [(node.args[1].args[0], _negative(_mul(g, 0.5 * (node * node * node))))]
     return zip(node.args, RULES[node.op](g, node, *node.args), strict=True)
@@ -86,6 +86,9 @@ def derivative(output: Expr, wrt: Expr, constants: Collection[Expr] = ()) -> Exp
 
 
 # The mean of a gradient over a row or heads.
+
+# Sums that share their terms would have two to the power of their depth.
+_MOST_TERMS = 256
 
 
 def _mean(node: Expr, heads: tuple[Expr, ...]) -> Expr:
@@ -106,20 +109,24 @@ def _mean(node: Expr, heads: tuple[Expr, ...]) -> Expr:
 
 
 def _terms(node: Expr, alike: Collection[Expr]) -> list[tuple[Expr, Expr]]:
-    """The terms of a sum, each with its factor of `alike`, or 1."""
-    match node.op, node.args:
-        case _ if node in alike:
-            return [(ONE, node)]
-        case "neg", (a,):
-            return [(factor, _negative(term)) for factor, term in _terms(a, alike)]
-        case "add", (a, b):
-            return [*_terms(a, alike), *_terms(b, alike)]
-        case "sub", (a, b):
-            return [*_terms(a, alike), *_terms(make("neg", b), alike)]
-        case "mul", (a, b) if a in alike or b in alike:
-            outer, inner = (a, b) if a in alike else (b, a)
-            return [(_mul(outer, factor), term) for factor, term in _terms(inner, alike)]
-    return [(ONE, node)]
+    """The terms of a sum, each with its factor of `alike`, or 1; the node itself where there would be too many."""
+    found: dict[Expr, list[tuple[Expr, Expr]]] = {}
+    for part in topological([node], stop=alike):
+        terms = [(ONE, part)]
+        match part.op, part.args:
+            case _ if part in alike:
+                pass
+            case "neg", (a,):
+                terms = [(factor, _negative(term)) for factor, term in found[a]]
+            case "add", (a, b):
+                terms = found[a] + found[b]
+            case "sub", (a, b):
+                terms = found[a] + [(factor, _negative(term)) for factor, term in found[b]]
+            case "mul", (a, b) if a in alike or b in alike:
+                outer, inner = (a, b) if a in alike else (b, a)
+                terms = [(_mul(outer, factor), term) for factor, term in found[inner]]
+        found[part] = terms if len(terms) <= _MOST_TERMS else [(ONE, part)]
+    return found[node]
 
 
 def _has_mean_0(node: Expr, heads: tuple[Expr, ...]) -> bool:

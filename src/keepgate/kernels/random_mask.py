@@ -1,4 +1,4 @@
-"""Random masks of the core's counter-based generator, also as an operator that torch.compile and torch.export record."""
+"""Random masks of the core's counter-based generator, alone and as an operator that torch.compile and export record."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
