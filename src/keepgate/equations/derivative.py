@@ -110,23 +110,23 @@ def _mean(node: Expr, heads: tuple[Expr, ...]) -> Expr:
 
 def _terms(node: Expr, alike: Collection[Expr]) -> list[tuple[Expr, Expr]]:
     """The terms of a sum, each with its factor of `alike`, or 1; the node itself where there would be too many."""
-    found: dict[Expr, list[tuple[Expr, Expr]]] = {}
+    terms_of: dict[Expr, list[tuple[Expr, Expr]]] = {}
     for part in topological([node], stop=alike):
         terms = [(ONE, part)]
         match part.op, part.args:
             case _ if part in alike:
                 pass
             case "neg", (a,):
-                terms = [(factor, _negative(term)) for factor, term in found[a]]
+                terms = [(factor, _negative(term)) for factor, term in terms_of[a]]
             case "add", (a, b):
-                terms = found[a] + found[b]
+                terms = terms_of[a] + terms_of[b]
             case "sub", (a, b):
-                terms = found[a] + [(factor, _negative(term)) for factor, term in found[b]]
+                terms = terms_of[a] + [(factor, _negative(term)) for factor, term in terms_of[b]]
             case "mul", (a, b) if a in alike or b in alike:
                 outer, inner = (a, b) if a in alike else (b, a)
-                terms = [(_mul(outer, factor), term) for factor, term in found[inner]]
-        found[part] = terms if len(terms) <= _MOST_TERMS else [(ONE, part)]
-    return found[node]
+                terms = [(_mul(outer, factor), term) for factor, term in terms_of[inner]]
+        terms_of[part] = terms if len(terms) <= _MOST_TERMS else [(ONE, part)]
+    return terms_of[node]
 
 
 def _has_mean_0(node: Expr, heads: tuple[Expr, ...]) -> bool:
