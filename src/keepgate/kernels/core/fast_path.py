@@ -258,9 +258,11 @@ class FastForward(Function):
         args, (*results, planes) = run_forward_with_args(inputs, save=True)
         ctx.weights, ctx.trace, ctx.args = weights, trace, args
         # The weights that `args` point to are those with their mask.
-        drawn = () if masks is None else (*masks.unit_inputs, masks.weight_hh, inputs.weight_tensors[1])
-        ctx.storage = _storage(inputs.x, zeros, results[0], planes, *drawn)
-        ctx.save_for_backward(zeros, results[0], planes, x, *arguments, *drawn)
+        mask_tensors = (
+            () if masks is None else (*masks.unit_inputs, masks.weight_hh, inputs.weight_tensors[1])
+        )
+        ctx.storage = _storage(inputs.x, zeros, results[0], planes, *mask_tensors)
+        ctx.save_for_backward(zeros, results[0], planes, x, *arguments, *mask_tensors)
         ctx.set_materialize_grads(False)
         return (*results, planes) if trace else tuple(results)
 
@@ -269,8 +271,8 @@ class FastForward(Function):
         """The gradients by the same arguments; the general way where a tensor was moved or changed."""
         zeros, output, planes, x, *others = ctx.saved_tensors
         weights, want_x, want_weights = ctx.weights, ctx.needs_input_grad[4], ctx.needs_input_grad[5:]
-        arguments, drawn = others[: len(want_weights)], others[len(want_weights) :]
-        masks = DrawnMasks(tuple(drawn[:-2]), drawn[-2]) if drawn else None
+        arguments, mask_tensors = others[: len(want_weights)], others[len(want_weights) :]
+        masks = DrawnMasks(tuple(mask_tensors[:-2]), mask_tensors[-2]) if mask_tensors else None
         upstream, d_planes = (upstream[:-1], upstream[-1]) if ctx.trace else (upstream, None)
         states = len(weights.states)
         needs_grad = flatten_tensors(want_weights, want_x, (False,) * states, False, False)
@@ -279,7 +281,7 @@ class FastForward(Function):
             and no_interception()
             and not torch.is_grad_enabled()
             and weights.matches([weight for weight in arguments if weight is not None])
-            and _storage(x, zeros, output, planes, *drawn) == ctx.storage
+            and _storage(x, zeros, output, planes, *mask_tensors) == ctx.storage
         ):
             tensors = flatten_tensors(arguments, x, (zeros,) * states, None, None)
             gradients = run_backward_with_args(ctx.args, tensors, upstream[0], upstream[1:], needs_grad)
