@@ -2,7 +2,6 @@
 generator: a number depends on the call's seed and on its own step, row and unit, not on threads or kernel."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import torch
@@ -83,16 +82,13 @@ class Regularisation:
         """The cell in evaluation."""
         return with_zoneout(self.cell, *self.zoneout)
 
-    @cached_property
-    def distributions(self) -> dict[str, MaskDistribution]:
-        """Of each kind of masks in the first layer and direction."""
-        probabilities = *self.zoneout, self.recurrent_dropout, self.weight_drop
-        distributions = {}
-        for stream, (kind, p) in enumerate(zip(_KINDS, probabilities, strict=True)):
-            # Zoneout keeps with a 1; what is dropped is 0, and what stays is scaled so that the mean is the same.
-            below, otherwise = (1.0, 0.0) if kind in (KEEP_OUTPUT, KEEP_MEMORY) else (0.0, 1 / (1 - p))
-            distributions[kind] = MaskDistribution(stream, p, below, otherwise)
-        return distributions
+    def distribution(self, kind: str) -> MaskDistribution:
+        """Of the masks of this kind in the first layer and direction."""
+        stream = _KINDS.index(kind)
+        probability = (*self.zoneout, self.recurrent_dropout, self.weight_drop)[stream]
+        # Zoneout keeps with a 1; what is dropped is 0, and what stays is scaled so that the mean is the same.
+        below, otherwise = (1.0, 0.0) if kind in (KEEP_OUTPUT, KEEP_MEMORY) else (0.0, 1 / (1 - probability))
+        return MaskDistribution(stream, probability, below, otherwise)
 
     def draw(self, seed: int | None = None, first_row: int = 0) -> "Masks":
         """The masks of one call, of this seed or of one that torch's generator gives.
@@ -158,10 +154,10 @@ class Masks:
         unit_inputs, weight_mask = list[Tensor](), None
         for kind in settings.trained.unit_inputs:
             shape = 1 if kind == DROPOUT else steps, rows, weights.hidden_size
-            mask = draw_mask(seed, shape, settings.distributions[kind], x.dtype, self.first_row)
+            mask = draw_mask(seed, shape, settings.distribution(kind), x.dtype, self.first_row)
             unit_inputs.append(mask.expand(steps, -1, -1))  # the same at all steps: read again at each
         if settings.weight_drop and weights.weight_hh is not None:
-            shape, distribution = (1, *weights.weight_hh.shape), settings.distributions[_WEIGHT_DROP]
+            shape, distribution = (1, *weights.weight_hh.shape), settings.distribution(_WEIGHT_DROP)
             weight_mask = draw_mask(seed, shape, distribution, x.dtype)[0]
         return DrawnMasks(tuple(unit_inputs), weight_mask)
 
@@ -172,5 +168,5 @@ class Masks:
         return append_masks(x, self.seed, hidden, masks, self.first_row)
 
     def _distribution(self, place: int, kind: str) -> MaskDistribution:
-        first = self.settings.distributions[kind]
+        first = self.settings.distribution(kind)
         return first._replace(stream=place * len(_KINDS) + first.stream)
