@@ -115,8 +115,8 @@ def summary(result: Row, k: int) -> str:
         for cell in CELLS
     ]
     note = (
-        "Times faster than torch.nn in the same run, over {shapes} shapes from batch 1 to 64: {parts}. Inference with frozen weights takes "
-        "the fastest of torch.nn, ONNX Runtime, OpenVINO, ncnn and LiteRT {least} to {most} times as long ({machine}).",
+        "Times faster than torch.nn in the same run, over {shapes} shapes from batch 1 to 64: {parts}. With frozen weights inference is "
+        "{least} to {most} times as fast as the fastest of torch.nn, ONNX Runtime, OpenVINO, ncnn and LiteRT ({machine}).",
         "同一次量測中比 torch.nn 快幾倍，{shapes} 種大小，批次 1 到 64：{parts}。凍結權重的推論，torch.nn、ONNX Runtime、OpenVINO、ncnn、LiteRT "
         "中最快的要花 {least} 到 {most} 倍的時間（{machine}）。",
     )[k]
