@@ -46,7 +46,7 @@ def large_text(k: int) -> str:
     found = result("large_text")
     sentence = (
         "{model} was trained on {gib:g} GiB of text in {peak:.2f} GiB of memory, {steps} steps of its recipe; {minutes:.0f} minutes "
-        "went into reading the text before, and of the training {waiting:.1%} into waiting for data ({processor}, "
+        "went into reading the text first, and {waiting:.1%} of the training's time into waiting for data ({processor}, "
         "`python -m bench.large_text`).",
         "{model}用 {gib:g} GiB 的文字訓練自己配方的 {steps} 步，記憶體最多用到 {peak:.2f} GiB；訓練前讀這些文字花了 {minutes:.0f} 分鐘，"
         "訓練時間裡有 {waiting:.1%} 在等資料（{processor}，`python -m bench.large_text`）。",

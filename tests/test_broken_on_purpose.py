@@ -114,11 +114,11 @@ MUTANTS_OF_THE_LENS = {
         "lens/readers/leave_one_out.py", "1 - probability / base", "probability / base",
     ),
     "half of the states felt": ("lens/readers/gradient_saliency.py", "torch.cat(by_state, 2)", "by_state[0]"),
-    "a shut gate that erases all the same": (
+    "a closed gate that erases all the same": (
         "lens/interventions/ablation.py", "updates.keep_without_write[0] if no_write else",
         "updates.keep[0] if no_write else",
     ),
-    "a gate that can only be shut at 0": (
+    "a gate that can only be closed at 0": (
         "equations/additive.py", "for value in (ZERO, ONE)", "for value in (ZERO,)",
     ),
     "an erasure allowed": (

@@ -10,6 +10,7 @@ from torch.autograd import forward_ad
 from torch.utils.flop_counter import FlopCounterMode
 
 import keepgate
+from keepgate.kernels.core import fast_path
 from keepgate.kernels.core.fast_path import _PreparedRun
 from tests.oracles import agrees
 
@@ -98,6 +99,24 @@ def test_a_layer_computes_what_torchs_does(kind, frozen, steps, batch_first, mon
         right.sum().backward()
         for mine, other in zip(layer.parameters(), theirs[0].parameters(), strict=True):
             agrees(mine.grad, other.grad, "gradient")
+
+
+def test_forms_that_change_each_time_are_not_prepared_and_one_that_stays_is(monkeypatch):
+    layer, prepared_forms = keepgate.LSTM(4, 5), []
+    keepgate.freeze(layer)
+    monkeypatch.setattr(
+        fast_path,
+        "_PreparedRun",
+        lambda *args: prepared_forms.append(args[2][0].shape) or _PreparedRun(*args),
+    )
+    short, long, wanted = torch.randn(1, 2, 4), torch.randn(3, 2, 4), torch.randn(1, 2, 4, requires_grad=True)
+    with torch.no_grad():
+        for x in (short, short, *(short, long) * 5):
+            layer(x)
+        assert prepared_forms == [short.shape]
+        for x in (wanted, wanted):
+            layer(x)
+    assert prepared_forms == [short.shape, wanted.shape]
 
 
 def test_an_input_that_must_be_copied_is_no_form_to_prepare():

@@ -64,7 +64,7 @@ def gradients(
         # What is alike in all units of a row or a head is made of means over it, and goes on into one: only the mean
         # of its gradient counts, which as a number of the row is cheap.
         arrives = _mean(gradient[node], heads[node]) if node in heads else gradient[node]
-        parts: dict[Expr, Expr] = {}
+        parts: dict[Expr, Expr] = {}  # of each argument once: a * a adds its two parts first
         for argument, part in _parts(arrives, node, stop):
             parts[argument] = _add(parts.get(argument, ZERO), part)
         for argument, part in parts.items():
@@ -100,7 +100,7 @@ def _mean(node: Expr, heads: tuple[Expr, ...]) -> Expr:
     for factor, term in _terms(node, alike):
         sums[factor] = _add(sums.get(factor, ZERO), term)
     if list(sums) == [ONE]:
-        return fold("row_mean", node, *heads)
+        sums = {ONE: node}
     mean = ZERO
     for factor, terms in sums.items():
         if not _has_mean_0(terms, heads):
@@ -143,9 +143,11 @@ def _has_mean_0(node: Expr, heads: tuple[Expr, ...]) -> bool:
                 factors = [(a, 1.0), (b, -1.0)]
             case "mul", (a, b) if b.value is not None:
                 factors = [(a, b.value)]
+            case "mul", (a, b) if a.value is not None:
+                factors = [(b, a.value)]
             case "row_mean", (a, *parts) if tuple(parts) == heads:
                 factors = [(a, 1.0)]
-            case _ if abs(weights[part]) > 1e-9 * magnitudes[part]:
+            case _ if abs(weights[part]) > 1e-9 * magnitudes[part]:  # more than float64 rounds in adding up
                 return False
             case _:
                 factors = []

@@ -39,27 +39,16 @@ class DrawnMasks(NamedTuple):
     unit_inputs: tuple[Tensor, ...]
     weight_hh: Tensor | None
 
-    def apply(self, x: Tensor, weight_hh: Any) -> tuple[Tensor, Any]:
+    def apply(
+        self, x: Float[Tensor, "time batch input"], weight_hh: Tensor | None
+    ) -> tuple[Float[Tensor, "time batch input_and_masks"], Tensor | None]:
         """x with the unit inputs behind its columns, and the recurrent weights masked; differentiable."""
-        masked = weight_hh if self.weight_hh is None else weight_hh * self.weight_hh
-        return torch.cat([x, *self.unit_inputs], -1), masked
-
-
-def draw_mask(
-    seed: int, shape: Sequence[int], distribution: MaskDistribution, dtype: torch.dtype, first_row: int = 0
-) -> Float[Tensor, "time batch units"]:
-    """`random_mask` on the CPU in float32 or float64, without torch's dispatch, which costs more than a small mask."""
-    steps, rows, units = shape
-    mask = torch.empty(steps, rows, units, dtype=dtype, device="cpu")
-    array, threads = (mask.data_ptr(), rows * units, units), torch.get_num_threads()
-    _core.random_mask(
-        _TYPE_NUMBERS[dtype], array, (steps, rows, units), threads, seed, *distribution, first_row
-    )
-    return mask
+        masked = weight_hh if weight_hh is None or self.weight_hh is None else weight_hh * self.weight_hh
+        return torch.cat([x, *self.unit_inputs], -1) if self.unit_inputs else x, masked
 
 
 def random_mask(
-    seed: Int[Tensor, ""],
+    seed: Int[Tensor, ""] | int,
     shape: Sequence[int],
     distribution: MaskDistribution,
     like: Tensor,
@@ -67,70 +56,32 @@ def random_mask(
 ) -> Float[Tensor, "time batch units"]:
     """A mask whose numbers each depend on seed, stream, step, row and unit alone, with the dtype and device of `like`.
 
-    seed: on the CPU. shape: [time, batch, units], or with one number less [time, units] of a batch of 1.
-    first_row: what the first row counts as.
+    seed: on the CPU; an int only where `without_dispatch(like)`. shape: [time, batch, units], or with one number less
+    [time, units] of a batch of 1. first_row: what the first row counts as.
     """
     shape = [shape[0], 1, shape[1]] if len(shape) == 2 else list(shape)
+    if isinstance(seed, int):
+        return _drawn(seed, shape, distribution, like.dtype, first_row)
     double = like.dtype is torch.float64
     mask: Tensor = torch.ops.keepgate.random_mask(seed, shape, *distribution, first_row, double)
     return mask.to(like)
 
 
-def append_masks(
-    x: Float[Tensor, "time batch input"],
-    seed: Int[Tensor, ""],
-    units: int,
-    masks: Sequence[tuple[MaskDistribution, bool]],
-    first_row: int = 0,
-) -> Float[Tensor, "time batch input_and_masks"]:
-    """x, and behind its columns those of each mask, as `random_mask` draws it.
-
-    masks: with each, whether it is the same at all steps. first_row: what the first row of x counts as.
-    """
-    steps, rows, _ = x.shape
-    if not is_plain(x) or x.dtype not in _TYPE_NUMBERS or MISSING or not no_interception():
-        columns = [
-            random_mask(seed, (1 if alike else steps, rows, units), distribution, x, first_row).expand(
-                steps, -1, -1
-            )
-            for distribution, alike in masks
-        ]
-        return torch.cat([x, *columns], -1)
-    if x.requires_grad and torch.is_grad_enabled():
-        return _Appended.apply(x, int(seed), units, masks, first_row)  # type: ignore[no-untyped-call]
-    return _append_in_place(x, int(seed), units, masks, first_row)
+def without_dispatch(like: Tensor) -> bool:
+    """Whether masks for this tensor can be drawn without torch's dispatch, which takes longer than a small mask."""
+    return is_plain(like) and like.dtype in _TYPE_NUMBERS and not MISSING and no_interception()
 
 
-def _append_in_place(
-    x: Tensor, seed: int, units: int, masks: Sequence[tuple[MaskDistribution, bool]], first_row: int
+def _drawn(
+    seed: int, shape: Sequence[int], distribution: MaskDistribution, dtype: torch.dtype, first_row: int
 ) -> Tensor:
-    """Draws the masks where they are read, and without torch's dispatch: for a small layer that takes as long as the
-    layer."""
-    steps, rows, width = x.shape
-    whole = width + len(masks) * units
-    masked = x.new_empty(steps, rows, whole)
-    masked.narrow(2, 0, width).copy_(x)
-    start, threads, type_number = masked.data_ptr(), torch.get_num_threads(), _TYPE_NUMBERS[x.dtype]
-    for first, (distribution, alike) in zip(range(width, whole, units), masks, strict=True):
-        array, shape = (start + first * x.itemsize, rows * whole, whole), (1 if alike else steps, rows, units)
-        _core.random_mask(type_number, array, shape, threads, seed, *distribution, first_row)
-        if alike:
-            part = masked.narrow(2, first, units)
-            part[1:] = part[:1]
-    return masked
-
-
-class _Appended(torch.autograd.Function):
-    """`_append_in_place` with the gradient of x."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, *others: Any) -> Tensor:
-        ctx.width = x.shape[2]
-        return _append_in_place(x, *others)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:
-        return gradient.narrow(2, 0, ctx.width), None, None, None, None
+    steps, rows, units = shape
+    mask = torch.empty(steps, rows, units, dtype=dtype, device="cpu")
+    array, threads = (mask.data_ptr(), rows * units, units), torch.get_num_threads()
+    _core.random_mask(
+        _TYPE_NUMBERS[dtype], array, (steps, rows, units), threads, seed, *distribution, first_row
+    )
+    return mask
 
 
 def _dtype(double: bool) -> torch.dtype:
@@ -141,7 +92,7 @@ def _draw(seed: Tensor, shape: list[int], *numbers: Any) -> Tensor:
     if MISSING:
         raise KernelRefused(f"{MISSING}, and it alone draws masks")
     *distribution, first_row, double = numbers
-    return draw_mask(int(seed), shape, MaskDistribution(*distribution), _dtype(double), first_row)
+    return _drawn(int(seed), shape, MaskDistribution(*distribution), _dtype(double), first_row)
 
 
 def _fake(seed: Tensor, shape: list[int], *numbers: Any) -> Tensor:

@@ -2,6 +2,7 @@
 generator: a number depends on the call's seed and on its own step, row and unit, not on threads or kernel."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 from ..cells.zoneout import DROPOUT, KEEP_MEMORY, KEEP_OUTPUT, with_masks, with_zoneout
 from ..equations import Cell
 from ..errors import KernelRefused, SettingsError
-from ..kernels.random_mask import DrawnMasks, MaskDistribution, append_masks, draw_mask, random_mask
+from ..kernels.random_mask import DrawnMasks, MaskDistribution, random_mask, without_dispatch
 from ..kernels.tracing_state import jit_tracing_active
 from ..kernels.weights import Weights
 from .checks import probability_of, size_of
@@ -82,13 +83,13 @@ class Regularisation:
         """The cell in evaluation."""
         return with_zoneout(self.cell, *self.zoneout)
 
-    def distribution(self, kind: str) -> MaskDistribution:
-        """Of the masks of this kind in the first layer and direction."""
-        stream = _KINDS.index(kind)
-        probability = (*self.zoneout, self.recurrent_dropout, self.weight_drop)[stream]
+    def distribution(self, kind: str, place: int) -> MaskDistribution:
+        """Of the masks of this kind in one layer and direction."""
+        number = _KINDS.index(kind)
+        probability = (*self.zoneout, self.recurrent_dropout, self.weight_drop)[number]
         # Zoneout keeps with a 1; what is dropped is 0, and what stays is scaled so that the mean is the same.
         below, otherwise = (1.0, 0.0) if kind in (KEEP_OUTPUT, KEEP_MEMORY) else (0.0, 1 / (1 - probability))
-        return MaskDistribution(stream, probability, below, otherwise)
+        return MaskDistribution(place * len(_KINDS) + number, probability, below, otherwise)
 
     def draw(self, seed: int | None = None, first_row: int = 0) -> "Masks":
         """The masks of one call, of this seed or of one that torch's generator gives.
@@ -118,13 +119,11 @@ class Masks:
         self, place: int, weights: Weights, x: Tensor, states: tuple[Tensor, ...]
     ) -> tuple[Weights, Tensor, tuple[Tensor, ...]]:
         """What one layer and direction is called with: its weights, [time, batch, input and masks], initial states."""
-        settings, cell = self.settings, self.settings.trained
-        weight_hh = weights.weight_hh
-        if settings.weight_drop and weight_hh is not None:
-            mask = random_mask(
-                self.seed, (1, *weight_hh.shape), self._distribution(place, _WEIGHT_DROP), weight_hh
-            )
-            weight_hh = weight_hh * mask.reshape(weight_hh.shape)
+        settings, cell, masks = self.settings, self.settings.trained, self._draw(place, x, weights)
+        masked, weight_hh = masks.apply(x, weights.weight_hh)
+        if DROPOUT in cell.unit_inputs:
+            dropped = states[cell.states.index(settings.cell.recurrent_state)]
+            states = (*states, dropped * masks.unit_inputs[cell.unit_inputs.index(DROPOUT)][0])
         weights = Weights(
             cell,
             weights.weight_ih,
@@ -134,39 +133,26 @@ class Masks:
             weights.weight_hr,
             weights.vectors,
         )
-        if not cell.unit_inputs:
-            return weights, x, states
-        masked = self.append(place, x, weights.hidden_size)
-        if DROPOUT in cell.unit_inputs:
-            first = x.shape[2] + cell.unit_inputs.index(DROPOUT) * weights.hidden_size
-            mask = masked[0, :, first : first + weights.hidden_size]
-            states = (*states, states[cell.states.index(settings.cell.recurrent_state)] * mask)
         return weights, masked, states
 
     def run_fast(self, place: PlaceParameters, x: Tensor) -> tuple[Tensor, ...] | None:
         """Output and final states of a layer's only place, from zeros, by a kernel's fast path, or None."""
         fast_path = place.fast_path_of(self.settings.trained)
-        result = None if fast_path is None else fast_path.masked(x, self._draw)
+        result = None if fast_path is None else fast_path.masked(x, partial(self._draw, 0))
         return None if result is None else result[: 1 + len(self.settings.cell.states)]
 
-    def _draw(self, x: Tensor, weights: Weights) -> DrawnMasks:
-        seed, (steps, rows, _), settings = int(self.seed), x.shape, self.settings
-        unit_inputs, weight_mask = list[Tensor](), None
+    def _draw(self, place: int, x: Tensor, weights: Weights) -> DrawnMasks:
+        (steps, rows, _), settings, weight_hh = x.shape, self.settings, weights.weight_hh
+        seed = int(self.seed) if without_dispatch(x) else self.seed
+        unit_inputs: list[Tensor] = []
+        weight_mask = None
         for kind in settings.trained.unit_inputs:
+            # A mask that is the same at all steps has one, read again at each.
             shape = 1 if kind == DROPOUT else steps, rows, weights.hidden_size
-            mask = draw_mask(seed, shape, settings.distribution(kind), x.dtype, self.first_row)
-            unit_inputs.append(mask.expand(steps, -1, -1))  # the same at all steps: read again at each
-        if settings.weight_drop and weights.weight_hh is not None:
-            shape, distribution = (1, *weights.weight_hh.shape), settings.distribution(_WEIGHT_DROP)
-            weight_mask = draw_mask(seed, shape, distribution, x.dtype)[0]
+            mask = random_mask(seed, shape, settings.distribution(kind, place), x, self.first_row)
+            unit_inputs.append(mask.expand(steps, -1, -1))
+        if settings.weight_drop and weight_hh is not None:
+            distribution = settings.distribution(_WEIGHT_DROP, place)
+            mask = random_mask(seed, (1, *weight_hh.shape), distribution, weight_hh)
+            weight_mask = mask.reshape(weight_hh.shape)
         return DrawnMasks(tuple(unit_inputs), weight_mask)
-
-    def append(self, place: int, x: Tensor, hidden: int) -> Tensor:
-        """[time, batch, input and masks] of one layer and direction. hidden: its units."""
-        kinds = self.settings.trained.unit_inputs
-        masks = [(self._distribution(place, kind), kind == DROPOUT) for kind in kinds]
-        return append_masks(x, self.seed, hidden, masks, self.first_row)
-
-    def _distribution(self, place: int, kind: str) -> MaskDistribution:
-        first = self.settings.distribution(kind)
-        return first._replace(stream=place * len(_KINDS) + first.stream)

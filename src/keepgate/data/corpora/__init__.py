@@ -75,7 +75,7 @@ def _read_json(text: str, path: str, needs: Needs, corpus: Corpus) -> str:
     if "\n" not in text:
         text = text.replace("\r", "\n")
     if _is_lines(text):
-        records.read_records([*records.parse_lines(lines_of(text), path)], path, needs, corpus, unit="line")
+        records.read_records(records.parse_lines(lines_of(text), path), path, needs, corpus, unit="line")
         return "json lines"
     value = records.parse(text, path)
     if squad.fits(value):

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from ...errors import CorpusError
 from ..questions import Question
@@ -16,6 +16,7 @@ QUESTION = ("question", "query", "問題", "问题", "提問", "提问")
 ANSWER = ("answer", "answers", "答案", "回答", "解答")
 START = ("start", "answer_start")
 ID = ("id", "qid")
+Unit = Literal["line", "record", "row"]
 
 
 def fits(value: Any) -> bool:
@@ -25,9 +26,9 @@ def fits(value: Any) -> bool:
 
 
 def read_records(
-    values: Iterable[tuple[int, Any]], path: str, needs: Needs, corpus: Corpus, *, unit: str
+    values: Iterable[tuple[int, Any]], path: str, needs: Needs, corpus: Corpus, *, unit: Unit
 ) -> None:
-    """Adds parsed records, each with its number, to the corpus. unit: what is numbered: "line", "record" or "row".
+    """Adds parsed records, each with its number, to the corpus. unit: what is numbered.
 
     The answer is a text, a list of texts or of objects with "text" and "answer_start", or SQuAD's two lists
     under "text" and "answer_start". An answer without a start is looked for in the text; it need not be

@@ -6,7 +6,7 @@ result is None.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -43,7 +43,7 @@ class CoreFastPath:
         self._hidden, self._inputs, self._width = weights.hidden_size, weights.input_size, weights.x_width
         self._kind = core_cell(weights.cell).number, type_number(weights, weights.dtype)
         self._no_states, self._others = (0,) * len(weights.states), len(weights.states) - 1
-        self._last_form = self._prepared_form = _Form()
+        self._last_form: tuple[Any, ...] | None = None
         self._prepared: _PreparedRun | None = None
 
     @staticmethod
@@ -64,6 +64,7 @@ class CoreFastPath:
     def __call__(self, x: Tensor, states: tuple[Tensor, ...] | None = None) -> tuple[Tensor, ...] | None:
         """The output [time, batch, units] and each final state [1, batch, units]; None for the general path."""
         if self._prepared is not None and (prepared := self._prepared(x, states)) is not None:
+            self._last_form = None
             return prepared
         if not self._takes(x, self._width):
             return None
@@ -101,6 +102,7 @@ class CoreFastPath:
     def step(self, x: Tensor, states: tuple[Tensor, ...] | None) -> tuple[Tensor, ...] | None:
         """The states [batch, units] after one step without gradients; None for the general path."""
         if self._prepared is not None and (prepared := self._prepared(x, states)) is not None:
+            self._last_form = None
             return prepared
         if (
             not self._takes(x, self._width, dims=2)
@@ -120,12 +122,13 @@ class CoreFastPath:
 
     def _prepare(self, x: Tensor, states: tuple[Tensor, ...] | None) -> None:
         """Prepares a form that has come twice in a row, so that forms which change each time cost nothing."""
-        form = _Form(x.shape, x.stride(), len(states or ()), torch.is_inference_mode_enabled())
-        if form == self._last_form != self._prepared_form:
-            self._prepared, self._prepared_form = (
-                _PreparedRun(self._weights, self._kind, x, states or ()),
-                form,
-            )
+        tensors = (x, *(states or ()))
+        form = (
+            torch.is_inference_mode_enabled(),
+            *[(tensor.shape, tensor.stride(), tensor.requires_grad) for tensor in tensors],
+        )
+        if form == self._last_form:
+            self._prepared = _PreparedRun(self._weights, self._kind, tensors)
         self._last_form = form
 
     def _infer(
@@ -186,28 +189,18 @@ class CoreFastPath:
         return (self._weights.requires_grad or x.requires_grad) and torch.is_grad_enabled()
 
 
-class _Form(NamedTuple):
-    """What a prepared run depends on."""
-
-    shape: tuple[int, ...] = ()
-    strides: tuple[int, ...] = ()
-    states: int = 0  # that are given
-    inference: bool = False
-
-
 class _PreparedRun:
     """The same run again on tensors of one form, which one guard of torch's looks at, by a call of the core's that is
     given addresses alone. x: [time, batch, input], or [batch, input] for one step, whose output is its first state."""
 
-    def __init__(
-        self, weights: Weights, kind: tuple[int, int], x: Tensor, states: tuple[Tensor, ...]
-    ) -> None:
+    def __init__(self, weights: Weights, kind: tuple[int, int], tensors: tuple[Tensor, ...]) -> None:
+        """tensors: x, and the initial states unless these are zeros."""
         assert weights.addresses is not None
-        count, hidden, (*steps, rows, width) = len(weights.states), weights.hidden_size, x.shape
+        count, hidden, (*steps, rows, width) = len(weights.states), weights.hidden_size, tensors[0].shape
         sizes = (*(steps or (1,)), rows, weights.input_size, hidden, 0)
-        self._given, self._same = len(states), metadata_guard((x, *states))
-        self._gradients = weights.requires_grad or any(tensor.requires_grad for tensor in (x, *states))
-        self._zeros, self._final = (0,) * (count - len(states)), (*(1,) * len(steps), rows, hidden)
+        self._given, self._same = len(tensors) - 1, metadata_guard(tensors)
+        self._gradients = weights.requires_grad or any(tensor.requires_grad for tensor in tensors)
+        self._zeros, self._final = (0,) * (count - self._given), (*(1,) * len(steps), rows, hidden)
         self._output = (*steps, rows, hidden) if steps else None
         self._run = _core.Forward(
             *kind, sizes, 1, False, False, (0, rows * width, width), (), 0, 0, (0,) * count, (0,) * count,
@@ -257,10 +250,9 @@ class FastForward(Function):
         inputs = _inputs(weights, zeros, x, masks)
         args, (*results, planes) = run_forward_with_args(inputs, save=True)
         ctx.weights, ctx.trace, ctx.args = weights, trace, args
-        # The weights that `args` point to are those with their mask.
-        mask_tensors = (
-            () if masks is None else (*masks.unit_inputs, masks.weight_hh, inputs.weight_tensors[1])
-        )
+        # Of masked weights, those that `args` point to.
+        masked = None if masks is None or masks.weight_hh is None else inputs.weight_tensors[1]
+        mask_tensors = () if masks is None else (*masks.unit_inputs, masks.weight_hh, masked)
         ctx.storage = _storage(inputs.x, zeros, results[0], planes, *mask_tensors)
         ctx.save_for_backward(zeros, results[0], planes, x, *arguments, *mask_tensors)
         ctx.set_materialize_grads(False)
