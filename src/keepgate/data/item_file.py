@@ -4,7 +4,7 @@ import math
 import tempfile
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -23,10 +23,11 @@ _PLACE = 4
 
 @dataclass(frozen=True, eq=False)
 class Source(Generic[T]):
-    """A file of texts. parse: from what stands at a place in it, and its line, to the text as an item."""
+    """A file of texts. parse: from what stands at a place in it, and its line, to the text as an item. every: all."""
 
     file: OpenFile
     parse: Callable[[str, int], T]
+    every: Callable[[], Iterator[T]]
 
     def item(self, begin: int, end: int, line: int) -> T:
         """The text between two bytes of the file. Raises BundleError if the file has become shorter."""
@@ -39,15 +40,28 @@ class ItemFile(LazySequence[T]):
     """Items of files, in order. places: of each, [items, 4], as `places_in` gives them.
 
     tally: what was counted of all of them. sha256: of the files, which tells the data of one training from others.
+    tokens: how many each has, once they were counted; empty before.
     """
 
     sources: Sequence[Source[T]]
     places: NDArray[np.int64]
     tally: Tally
     sha256: str
+    tokens: "array[int]" = field(default_factory=lambda: array("i"))
 
     def __len__(self) -> int:
         return len(self.places)
+
+    def __iter__(self) -> Iterator[T]:
+        """All items, read one after the other. Raises BundleError if the files have changed."""
+        number = 0
+        for source in self.sources:
+            for item in source.every():
+                number += 1
+                yield item
+        if number != len(self):
+            names = ", ".join(str(source.file.path) for source in self.sources)
+            raise BundleError(f"{names}: changed while it was read; start again")
 
     def at(self, place: int) -> T:
         """The item at a place, read now. Raises BundleError if a file has become shorter."""

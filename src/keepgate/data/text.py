@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from itertools import chain
 
 from ..errors import ShapeError
 
@@ -16,8 +17,11 @@ ALONE = (
 MARKS = (
     "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0963\u0966-\u0dff\u0e00-\u0e4e\u0e80-\u0eff\u1000-\u109f"
 )
-_WORD = rf"[^\W_{ALONE}](?:[^\W_{ALONE}]|[{MARKS}]|(?<=\d)[.,](?=\d))*"
+_LETTERS = rf"[^\W_{ALONE}]"
+_WORD = rf"{_LETTERS}+(?:(?:[{MARKS}]+|(?<=\d)[.,](?=\d)){_LETTERS}*)*"
 _TOKEN = re.compile(rf"{_WORD}|\S")
+# What stands between two blanks, of up to so many characters, comes again; so many are remembered with their tokens.
+_SHORT, _REMEMBERED = 24, 1 << 16
 
 _CLOSING = r"""[」』”’）)\]》】"']*"""
 # A full stop ends a sentence when a blank or the end follows; not after an initial or the commonest titles.
@@ -56,7 +60,22 @@ def tokenize(text: str) -> Tokens:
 
 def words(text: str) -> list[str]:
     """The tokens of `tokenize` in lower case, without their places: what a vocabulary counts and looks up."""
-    return [token.lower() for token in _TOKEN.findall(text)]
+    return [*chain.from_iterable(map(_PARTS.__getitem__, text.split()))]
+
+
+class _Parts(dict[str, tuple[str, ...]]):
+    """The tokens, in lower case, of what stands between two blanks; of what is short they are remembered."""
+
+    def __missing__(self, part: str) -> tuple[str, ...]:
+        tokens = tuple(token.lower() for token in _TOKEN.findall(part))
+        if len(part) <= _SHORT:
+            if len(self) >= _REMEMBERED:
+                self.clear()
+            self[part] = tokens
+        return tokens
+
+
+_PARTS = _Parts()
 
 
 def is_boundary(text: str, at: int) -> bool:

@@ -66,9 +66,11 @@ class Vocabulary:
         The tokens are looked up as they are, and those that are not there as what Unicode calls the same: é may be one
         character or e with an accent after it (NFC and NFD).
         """
-        numbers, composed = self._ids, self._composed
+        tokens = [*tokens]
+        numbers = [*map(self._ids.get, tokens)]
         return [
-            numbers[token] if token in numbers else composed.get(_nfc(token), UNKNOWN) for token in tokens
+            self._composed.get(_nfc(token), UNKNOWN) if number is None else number
+            for token, number in zip(tokens, numbers, strict=True)
         ]
 
     def unknown(self, tokens: Iterable[str]) -> list[int]:
@@ -96,4 +98,4 @@ class Vocabulary:
 
 
 def _nfc(token: str) -> str:
-    return unicodedata.normalize("NFC", token)
+    return token if token.isascii() else unicodedata.normalize("NFC", token)

@@ -24,12 +24,11 @@ class FileExamples(LazySequence[Any]):
         self.unlearnable: dict[str, list[int]] = {}
         lengths, numbers = array("i"), array("i")
         for number, item in enumerate(items):
-            examples = task.prepare([item], training=True)
-            if not examples:
-                (example,) = task.prepare([item], training=False)
-                self.unlearnable.setdefault(task.unlearnable(example), []).append(number)
-            lengths.extend(example.length for example in examples)
-            numbers.extend(number for _ in examples)
+            of_item, reason = task.lengths(item, items.tokens[number] if items.tokens else None)
+            if reason is not None:
+                self.unlearnable.setdefault(reason, []).append(number)
+            lengths.extend(of_item)
+            numbers.extend(number for _ in of_item)
         self.lengths, self._numbers = np.array(lengths), np.array(numbers)
         # The item that was asked for last, whose other examples are often next, and its examples.
         self._last: tuple[int, Sequence[Any]] = (-1, [])

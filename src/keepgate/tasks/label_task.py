@@ -85,6 +85,17 @@ class LabelTask(nn.Module):
         """Why nothing can be learnt from this example; None if something can."""
         return self.unlabelled if example.target is None else None
 
+    def lengths(self, item: Any, tokens: int | None = None) -> tuple[list[int], str | None]:  # noqa: ARG002
+        """Those of the examples that training makes of an item, and where it makes none, the reason.
+
+        tokens: how many the item has, where they were counted.
+        """
+        examples = self.prepare([item], training=True)
+        if examples:
+            return [example.length for example in examples], None
+        (example,) = self.prepare([item], training=False)
+        return [], self.unlearnable(example)
+
     def loss(self, batch: Any, carry: Carry | None = None) -> tuple[Float[Tensor, ""], None]:  # noqa: ARG002
         """Mean cross entropy over the rows, in nats. Raises ShapeError if a row has no known label.
 

@@ -1,7 +1,8 @@
 """TokenPairs: embeddings of tokens and of their pairs (bigrams) with the next one, and tokens hidden at random."""
 
+from array import array
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 
 from ..data.bigrams import pairs_of
 from ..data.item_file import FromItems
+from ..data.token_counts import TokenCounts
 from ..data.vocabulary import PAD, SPECIAL, UNKNOWN, Vocabulary
 from ..data.word_vectors import WordVectors
 from ..errors import SettingsError
@@ -82,11 +84,11 @@ def _fill(embedding: nn.Embedding, ids: Sequence[NDArray[np.int64]], drawn: Tens
 
 def vectors_of(
     file: WordVectors | None,
-    texts: Texts,
+    tokens: Collection[str],
     settings: Any,
     can_occur: Callable[[str], bool] | None = None,
 ) -> dict[str, NDArray[np.float32]]:
-    """The vectors of these texts' tokens, from a file; none without one.
+    """The vectors of these tokens of the training texts, from a file; none without one.
 
     can_occur: whether a word of the file can be a token of a new text: the commonest of these are taken too.
     Raises SettingsError where `embedding_size` is another size than the vectors', CorpusError as the file does.
@@ -98,7 +100,6 @@ def vectors_of(
             f"embedding_size is {settings.embedding_size}, and the vectors in {file.path} have {file.size} numbers; "
             f"give embedding_size={file.size}"
         )
-    tokens = {token for text in texts for token in text}
     return file.of(tokens) if can_occur is None else file.of(tokens, others=OTHER_WORDS, is_token=can_occur)
 
 
@@ -115,36 +116,35 @@ def place_vectors(
     embedding.weight[vocabulary.ids(placed)] = (values * scale).to(embedding.weight)
 
 
-def vocabularies(texts: Texts, settings: Any, vectors: Mapping[str, Any]) -> tuple[Vocabulary, Vocabulary]:
-    """The vocabularies of the tokens and of the pairs of these texts; of those in files, of no more than `MOST_TOKENS`.
+def counts_in(texts: Texts, settings: Any) -> TokenCounts:
+    """How often tokens and pairs occur in these texts. settings: with `pair_size`, whose 0 leaves pairs out."""
+    counts = TokenCounts(
+        pairs=settings.pair_size > 0, most=_COUNTED if isinstance(texts, FromItems) else None
+    )
+    lengths = array("i")
+    for text in texts:
+        counts.add(text)
+        lengths.append(len(text))
+    if isinstance(texts, FromItems):
+        texts.items.tokens[:] = lengths
+    return counts
+
+
+def vocabularies(
+    counts: TokenCounts, settings: Any, vectors: Mapping[str, Any]
+) -> tuple[Vocabulary, Vocabulary]:
+    """The vocabularies of the tokens and of the pairs of texts; of those in files, of no more than `MOST_TOKENS`.
 
     vectors: tokens that have a vector of their own, and are in the vocabulary however rare they are.
-    settings: with `min_count`, `max_pairs` and `pair_size`, whose 0 leaves pairs out.
+    settings: with `min_count` and `max_pairs`.
     """
-    in_files = isinstance(texts, FromItems)
-    tokens, pairs = Counter[str](), Counter[str]()
-    for text in texts:
-        tokens.update(text)
-        pairs.update(pairs_of(text) if settings.pair_size else ())
-        if in_files:
-            _forget_rarest(tokens)
-            _forget_rarest(pairs)
-    at_least = settings.min_count
+    tokens, at_least = counts.tokens(), settings.min_count
     frequent = {token: count for token, count in tokens.items() if count >= at_least or token in vectors}
     unseen = dict.fromkeys((token for token in vectors if token not in tokens and token not in SPECIAL), 0)
     return (
-        Vocabulary.most_frequent(Counter(unseen | frequent), 0, MOST_TOKENS if in_files else None),
-        Vocabulary.most_frequent(pairs, at_least, settings.max_pairs),
+        Vocabulary.most_frequent(Counter(unseen | frequent), 0, None if counts.most is None else MOST_TOKENS),
+        Vocabulary.most_frequent(counts.pairs(at_least), at_least, settings.max_pairs),
     )
-
-
-def _forget_rarest(counts: Counter[str]) -> None:
-    """Leaves the commoner half of `_COUNTED` at most, if there are more."""
-    if len(counts) > _COUNTED:
-        most = sorted(counts.values())[-(_COUNTED // 2) - 1]
-        rest = {name: count for name, count in counts.items() if count > most}
-        counts.clear()
-        counts.update(rest)
 
 
 def hide_tokens(

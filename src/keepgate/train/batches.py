@@ -38,6 +38,8 @@ class Batches:
 
     steps: int
     per_epoch: int
+    # Whether they are read from files, which takes time that a step need not wait for.
+    in_files: bool = False
 
     def batch(self, step: int) -> Sequence[Any]:
         """The examples of one step."""
@@ -63,6 +65,7 @@ class EpochBatches(Batches):
         if not examples:
             raise SettingsError("there are no examples to train on; give at least one")
         self.task, self.config, self.examples = task, config, examples
+        self.in_files = isinstance(examples, OnDemand) and examples.block is not None
         self.per_epoch = -(-len(examples) // config.batch_size)
         self.steps = config.steps_for(self.per_epoch)
         self._made: int | None = None
@@ -151,7 +154,7 @@ class LaneBatches(Batches):
                 f"a stream of {len(stream)} is too short for {config.batch_size} lanes of {config.bptt_steps} steps "
                 "and one more; give a longer stream, a smaller batch_size or smaller bptt_steps"
             )
-        self.config, self.stream = config, stream
+        self.config, self.stream, self.in_files = config, stream, isinstance(stream, TokenFile)
         self.steps = config.steps_for(self.per_epoch)
 
     def batch(self, step: int) -> Sequence[Any]:

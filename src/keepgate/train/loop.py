@@ -19,6 +19,7 @@ from .config import TrainingConfig
 from .evaluation import Dev, evaluate
 from .interrupt import Interrupt
 from .metrics_log import Clock, MetricsLog
+from .prefetch import Prefetch
 from .processes import Processes, joined
 from .state import TrainingState
 from .tensorboard import scalars
@@ -110,7 +111,7 @@ def fit(
 
         task.train()
         _train(
-            state, config, batches, dev,
+            state, config, batches, during.enter_context(Prefetch(batches, task, processes)), dev,
             store=store, log=log, interrupt=interrupt, tell=tell, processes=processes,
         )  # fmt: skip
         loss = log.last("loss", math.nan)
@@ -132,6 +133,7 @@ def _train(
     state: TrainingState,
     config: TrainingConfig,
     batches: Batches,
+    batch_of: Prefetch,
     dev: Dev | None,
     *,
     store: Checkpoints,
@@ -153,11 +155,10 @@ def _train(
         if not batches.carries(state.step):
             state.carry = None
         with clock.loading():
-            examples = batches.batch(state.step)
-            rows = processes.share(examples)
-            batch = task.collate(rows).to(device) if rows else None
+            rows, batch = batch_of(state.step)
+            batch = None if batch is None else batch.to(device)
         processes.seed_step(config.seed, state.step)
-        loss = _step(state, config, batch, learning_rate, len(rows), store, processes)
+        loss = _step(state, config, batch, learning_rate, rows, store, processes)
         state.step += 1
         state.first_loss = loss if state.first_loss is None else state.first_loss
         state.unlogged_losses.append(loss)

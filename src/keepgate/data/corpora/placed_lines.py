@@ -80,6 +80,12 @@ class Rows(Generic[R]):
     head: str = ""
     head_size: int = 0
 
+    def items(self) -> Iterator[Any]:
+        """The item of each row that is not left out."""
+        lines = PlacedLines(self.path, ends=self.ends)
+        items = (self.item(line, row) for line, row in self.parse(lines))
+        return (item for item in items if not isinstance(item, LeftOut))
+
     @cached_property
     def _newline(self) -> str:
         return _newline(self.path, self.ends)
@@ -112,5 +118,7 @@ def items_in_files(files: Sequence[Rows[Any]], folder: Path, left_out: list[Left
             total.update(lines.total.digest())
 
     where = places_in(folder, places())
-    sources = [Source(OpenFile(rows.path, os.open(rows.path, os.O_RDONLY)), rows.again) for rows in files]
+    sources = [
+        Source(OpenFile(rows.path, os.open(rows.path, os.O_RDONLY)), rows.again, rows.items) for rows in files
+    ]
     return ItemFile(sources=sources, places=where, tally=tally, sha256=total.hexdigest())

@@ -122,7 +122,7 @@ class ChoiceReader(Reader, LabelTask):
         # Many questions share a text; counted once, it keeps the order of the tokens all the same.
         texts = dict.fromkeys(question.text for question in questions)
         vocabulary = Vocabulary.count([*texts, *(question.question for question in questions)])
-        of_words = vectors_of(vectors, [vocabulary.to_json()], settings)
+        of_words = vectors_of(vectors, vocabulary.to_json(), settings)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             reader = cls(vocabulary, choices, settings)

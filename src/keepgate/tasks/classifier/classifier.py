@@ -27,7 +27,7 @@ from ..label_task import LabelTask
 from ..measure import Measurement, Metric
 from ..probe import Probe
 from ..samples import TaskSamples, samples_of
-from ..token_pairs import TokenPairs, hide_tokens, vectors_of, vocabularies
+from ..token_pairs import TokenPairs, counts_in, hide_tokens, vectors_of, vocabularies
 from .content import check_labels, counts_of, text_to_label, vocabulary_of, words_of
 from .head import ClassifierHead
 from .metrics import METRICS, measure_labels
@@ -108,8 +108,9 @@ class Classifier(LabelTask):
         counts, arguments = cls.counted(items)
         labels = sorted(counts)
         texts = each(items, lambda item: words(item.text))
-        of_words = vectors_of(vectors, texts, settings, lambda word: words(word) == [word])
-        vocabulary, pairs = vocabularies(texts, settings, of_words)
+        counted = counts_in(texts, settings)
+        of_words = vectors_of(vectors, counted.tokens(), settings, lambda word: words(word) == [word])
+        vocabulary, pairs = vocabularies(counted, settings, of_words)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             classifier = cls(
@@ -173,6 +174,12 @@ class Classifier(LabelTask):
                 example = TextExample(tokens, pairs, example.target)
             examples.append(example)
         return [example for example in examples if not training or self.unlearnable(example) is None]
+
+    def lengths(self, item: LabelledText, tokens: int | None = None) -> tuple[list[int], str | None]:
+        """As `LabelTask.lengths`, without looking anything up."""
+        length = min(tokens or len(words_of(item)), self.settings.max_train_tokens)
+        reason = self.unlearnable(TextExample([], [], self.target_of(item)))
+        return ([length], None) if reason is None else ([], reason)
 
     def shortened(self, example: TextExample, last: int) -> TextExample:
         """The example with the last so many tokens of its text, one at the least."""

@@ -77,7 +77,7 @@ class SpanReader(Reader, nn.Module):
             most_pairs=settings.most_pairs,
             with_letters=settings.letter_size > 0,
         )
-        of_words = vectors_of(vectors, [statistics.vocabulary.to_json()], settings)
+        of_words = vectors_of(vectors, statistics.vocabulary.to_json(), settings)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             reader = cls(statistics, settings)

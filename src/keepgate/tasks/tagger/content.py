@@ -1,6 +1,7 @@
 """What a tagger's files hold beside settings and weights, the texts that it tags, and its answers in them."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self, get_args
 
@@ -86,6 +87,14 @@ def text_to_tag(text: str, question: str | None, characters: bool) -> TaggedText
         )
     focus = next(number for number, end in enumerate(tokens.ends) if end > start)
     return TaggedText(text=text, tokens=tokens, focus=focus)
+
+
+def letters_in(items: Iterable[TaggedText]) -> Counter[str]:
+    """How often each letter occurs in the tokens of these texts."""
+    letters = Counter[str]()
+    for item in items:
+        letters.update("".join(item.tokens.texts))
+    return letters
 
 
 def lower(tokens: Sequence[str]) -> list[str]:

@@ -1,6 +1,6 @@
 """TaggedExample and TaggedBatch: tagged texts as ids, one by one and padded, with the token whose tag is asked for."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -53,16 +53,21 @@ class TaggedExample:
 
         Where no tag within reach may end a text, as within a long entity, a piece is longer.
         """
-        begin, tags = 0, self.tags or []
-        while self.length - begin > most:
-            last = begin + most
-            places = chain(range(last, begin, -1), range(last + 1, self.length))
-            legal = (k for k in places if moves.end[tags[k - 1]] and moves.start[tags[k]])
-            end = next(legal, self.length)
-            yield self.part(begin, end)
-            begin = end
-        if begin < self.length:
-            yield self.part(begin)
+        return (self.part(begin, end) for begin, end in cuts(self.tags or [], most, moves))
+
+
+def cuts(tags: Sequence[int], most: int, moves: Moves) -> Iterator[tuple[int, int]]:
+    """Where the pieces of a text with these tags begin and end, see `TaggedExample.cut`."""
+    begin, length = 0, len(tags)
+    while length - begin > most:
+        last = begin + most
+        places = chain(range(last, begin, -1), range(last + 1, length))
+        legal = (k for k in places if moves.end[tags[k - 1]] and moves.start[tags[k]])
+        end = next(legal, length)
+        yield begin, end
+        begin = end
+    if begin < length:
+        yield begin, length
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """Tagger: tokens in, a tag for each of them out, and a label of the whole text where it was trained on labels."""
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Self
@@ -29,19 +28,20 @@ from ..measure import Measurement, Metric
 from ..probe import Probe
 from ..samples import TaskSamples, samples_of
 from ..token_letters import collate_letters
-from ..token_pairs import hide_tokens, vectors_of, vocabularies
+from ..token_pairs import counts_in, hide_tokens, vectors_of, vocabularies
 from .content import (
     TaggerContent,
     answer_at,
     check_tags,
     check_text_labels,
     first_entity,
+    letters_in,
     lower,
     text_to_tag,
     tokens_to_look_up,
 )  # fmt: skip
 from .crf import LinearChainCRF
-from .examples import UNLABELLED, TaggedBatch, TaggedExample
+from .examples import UNLABELLED, TaggedBatch, TaggedExample, cuts
 from .head import TaggerHead
 from .inputs import TaggerInputs
 from .metrics import ENTITY_METRICS, LABEL_ACCURACY, TAG_METRICS, measure_tags
@@ -113,15 +113,16 @@ class Tagger(LabelTask):
         labels, text_labels = sorted(tally.tags), sorted(tally.labels)
         texts = each(items, lambda item: lower(item.tokens.texts))
         scheme = detect_scheme(tally.tags, each(items, lambda item: item.tags or ()))
-        characters = all(len(token) == 1 for text in texts for token in text)
+        counted = counts_in(texts, settings)
+        tokens = counted.tokens()
+        characters = all(len(token) == 1 for token in tokens)
         of_words = vectors_of(
-            vectors, texts, settings, lambda word: len(word) == 1 if characters else " " not in word
+            vectors, tokens, settings, lambda word: len(word) == 1 if characters else " " not in word
         )
-        vocabulary, pairs = vocabularies(texts, settings, of_words)
+        vocabulary, pairs = vocabularies(counted, settings, of_words)
         letters = None
         if settings.letter_size and not characters:
-            spelt = Counter(letter for item in items for token in item.tokens.texts for letter in token)
-            letters = Vocabulary.most_frequent(spelt, settings.min_count)
+            letters = Vocabulary.most_frequent(letters_in(items), settings.min_count)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             tagger = cls(
@@ -180,6 +181,12 @@ class Tagger(LabelTask):
         return [
             piece for example in examples if example.fault is None for piece in example.cut(most, self.moves)
         ]
+
+    def lengths(self, item: TaggedText, tokens: int | None = None) -> tuple[list[int], str | None]:  # noqa: ARG002
+        """As `LabelTask.lengths`, without looking any token up."""
+        tags, fault = self._tags(item)
+        pieces = cuts(tags or [], self.settings.max_train_tokens, self.moves) if fault is None else ()
+        return [end - begin for begin, end in pieces], fault
 
     def right_of(self, item: TaggedText) -> Sequence[str]:
         """The tags of a text, whether or not they are among `labels`."""
