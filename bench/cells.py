@@ -43,9 +43,12 @@ def main() -> None:
         result |= {"machine": machine(), "peers": peers(), "instruction_set": instruction_set()}
         burst = by_set.get(instruction_set() or "", next(iter(by_set.values())))
         failed = measure(result, path, options, burst)
-    rows = [row for name in parts.PARTS for row in result.get(name, [])]
-    if noisy := [figures.title(row) for row in rows if figures.noisy(row, figures.ceiling(result))]:
-        print(f"The machine was not quiet in {len(noisy)} of {len(rows)} rows: {'; '.join(noisy)}")
+    asked = [name for name in parts.PARTS if options.only is None or name in options.only]
+    rows = [row for name in asked for row in result.get(name, [])]
+    if noisy := sum(figures.noisy(row, figures.ceiling(result)) for row in rows):
+        print(
+            f"The machine was not quiet in {noisy} of these {len(rows)} rows, which the tables mark with ~."
+        )
     print(
         f"Written to {path}. `python -m bench.cells --targets` compares; `python -m bench.table` writes the tables."
     )

@@ -32,6 +32,14 @@ void* aligned(Address address) {
   return reinterpret_cast<void*>(address);
 }
 
+Type type_of(int number) {
+  expect(0 <= number && number < types, [&] {
+    return "type is " + to_string(number) +
+           "; 0 is float32, 1 float64, 2 and 3 float32 with weights in bfloat16 and int8";
+  });
+  return Type(number);
+}
+
 // Conversions of one argument.
 void set(long& into, handle number) { into = nb::cast<long>(number); }
 void set(int& into, handle number) { into = nb::cast<int>(number); }
@@ -40,7 +48,7 @@ template <class P>
 void set(P*& into, handle address) {
   into = reinterpret_cast<P*>(nb::cast<Address>(address));
 }
-void set(Type& into, handle number) { into = Type(nb::cast<int>(number)); }
+void set(Type& into, handle number) { into = type_of(nb::cast<int>(number)); }
 
 void set(const CellProgram*& into, handle number);
 void set(Strided& s, handle values);
@@ -91,14 +99,6 @@ const CellProgram* cell_of(long number) {
 }
 void set(const CellProgram*& into, handle number) { into = cell_of(nb::cast<long>(number)); }
 
-const Kernel& kernel_of(Type type) {
-  expect(0 <= int(type) && int(type) < types, [&] {
-    return "type is " + to_string(int(type)) +
-           "; 0 is float32, 1 float64, 2 and 3 float32 with weights in bfloat16 and int8";
-  });
-  return kernel(type);
-}
-
 // Working memory. Small problems, which hold the GIL, share theirs; a large one keeps its own, as a stepper does.
 struct alignas(64) CacheLine {
   char bytes[64];
@@ -117,8 +117,9 @@ struct ForwardRun {
     aligned(reinterpret_cast<Address>(f.packed));
     for (const void* plane : f.planes) aligned(reinterpret_cast<Address>(plane));
     // Multiplications: one with every weight for each row and step; packing a weight takes as long as some of them.
-    const double weights = double(kernel_of(f.type).packed_bytes(*f.cell, f.sizes)) / weight_bytes(f.type);
-    large = weights * double(f.sizes.steps * f.sizes.rows + (f.packed ? 0 : 4)) > max_products_with_gil;
+    const Sizes& s = f.sizes;
+    const double weights = double(s.hidden) * f.cell->gates * double(s.input + (f.cell->dense ? s.output() : 0));
+    large = weights * double(s.steps * s.rows + (f.packed ? 0 : 4)) > max_products_with_gil;
   }
   ForwardRun(const ForwardRun& other) : f(other.f), large(other.large) {}
   static size_t compute(const ForwardRun& r, void* scratch) { return kernel(r.f.type).forward(r.f, scratch); }
@@ -275,11 +276,11 @@ NB_MODULE(core, m) {
     return as_tuple(names);
   });
   m.def("random_mask", random_mask);
-  m.def("padded", [](long units, int type) { return padded(units, Type(type)); });
+  m.def("padded", [](long units, int type) { return padded(units, type_of(type)); });
   m.def("packed_bytes", [](long cell, int type, const tuple& given) {
     Sizes sizes;
     set(sizes, given);
-    return kernel_of(Type(type)).packed_bytes(*cell_of(cell), sizes);
+    return kernel(type_of(type)).packed_bytes(*cell_of(cell), sizes);
   });
   // It may wait for a running team, whose threads may need the GIL.
   m.def(

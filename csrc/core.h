@@ -11,9 +11,6 @@ namespace keepgate {
 // What the numbers are. The last two: float32, with the weights of products stored narrow, for runs without gradients.
 enum class Type : int { float32, float64, bfloat16_weights, int8_weights };
 constexpr int types = 4;
-constexpr long weight_bytes(Type type) {
-  return type == Type::float64 ? 8 : type == Type::float32 ? 4 : type == Type::bfloat16_weights ? 2 : 1;
-}
 
 // One layer and direction. Every array of numbers has the problem's type; null where it is absent. Narrow weights are
 // packed from float32: numbers of bfloat16, or whole ones from -127 to 127 with each row's scale behind the matrix.

@@ -1,5 +1,6 @@
 // How the weights of a product are stored in a panel: as they are, or narrow, several in the four bytes of one float.
 #pragma once
+#include "core.h"
 #include "vec.h"
 
 namespace keepgate::KEEPGATE_SET {
@@ -36,25 +37,18 @@ struct BFloat16 {
   }
 };
 
-// Whole numbers from -127 to 127. AVX2 widens bytes that lie side by side; elsewhere a number has the four of its
-// column, each with 128 more, as the AVX512-VNNI instruction reads them.
+// Whole numbers from -127 to 127. AVX2 stores them as bfloat16, which holds each of them and takes fewer instructions
+// to widen; elsewhere a number has the four of its column, each with 128 more, as AVX512-VNNI reads them.
+#if defined(__AVX2__) && !defined(__AVX512F__)
+struct Int8 : BFloat16 {
+  static constexpr bool scaled = true;
+  using Widened = Stored<true>;
+};
+#else
 struct Int8 {
   static constexpr int group = 4;
   static constexpr bool scaled = true;
   using Widened = Stored<true>;
-#if defined(__AVX2__) && !defined(__AVX512F__)
-  static KEEPGATE_INLINE VecF weight(const float* stored, int i) {
-    return (VecF::Native)_mm256_cvtepi32_ps(
-        _mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(stored + 2 * i))));
-  }
-  static KEEPGATE_INLINE VecF pack(const VecF* weights) {
-    int8_t bytes[group * VecF::lanes];
-    for (int i = 0; i < group * VecF::lanes; i++) bytes[i] = int8_t(weights[i / VecF::lanes].v[i % VecF::lanes]);
-    VecF all;
-    std::memcpy(&all.v, bytes, sizeof bytes);
-    return all;
-  }
-#else
   static KEEPGATE_INLINE VecF weight(const float* stored, int i) {
     const VecF::Bits bytes = (VecF::Bits)VecF::load(stored).v ^ int32_t(0x80808080);
     return __builtin_convertvector(bytes << (24 - 8 * i) >> 24, VecF::Native);
@@ -65,8 +59,14 @@ struct Int8 {
     for (int i = 0; i < group; i++) bytes |= ((VecF::Bits)(weights[i] + VecF(0x1.8p23f + 128)).v & 0xff) << 8 * i;
     return (VecF::Native)bytes;
   }
-#endif
 };
+#endif
+
+// What a packed weight takes.
+constexpr long weight_bytes(Type type) {
+  if (type == Type::float64) return 8;
+  return 4 / (type == Type::int8_weights ? Int8::group : type == Type::bfloat16_weights ? BFloat16::group : 1);
+}
 
 // Numbers of a panel's column for `length` weights; narrow ones fill whole tiles of AMX (amx.h), with zeros.
 template <class W>
